@@ -1,0 +1,1 @@
+"""The HCI driver for bleak: `backend` is its entry point."""
