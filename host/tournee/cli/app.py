@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 import click
 
@@ -32,10 +32,10 @@ class _Tree(click.Group):
         if cmd_name in _COMMANDS:
             target, _ = _COMMANDS[cmd_name]
             module, _, attribute = target.partition(":")
-            return _as_click(getattr(importlib.import_module(module), attribute), cmd_name)
+            return _named(getattr(importlib.import_module(module), attribute), cmd_name)
         for entry in _plugins():
             if entry.name == cmd_name:
-                return _as_click(entry.load(), cmd_name)
+                return _named(entry.load(), cmd_name)
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -45,20 +45,15 @@ class _Tree(click.Group):
             formatter.write_dl(rows)
 
 
-def _plugins() -> Sequence[object]:
+def _plugins() -> Sequence[EntryPoint]:
     return sorted(entry_points(group="tournee.commands"), key=lambda e: e.name)
 
 
-def _as_click(target: object, name: str) -> click.Command:
-    """A click command as it is, a Typer app converted."""
-    if isinstance(target, click.Command):
-        command = target
-    else:
-        import typer
-
-        command = typer.main.get_command(target)  # type: ignore[arg-type]
-    command.name = name
-    return command
+def _named(target: object, name: str) -> click.Command:
+    if not isinstance(target, click.Command):
+        raise TypeError(f"{name}: not a click command")
+    target.name = name
+    return target
 
 
 @click.group(cls=_Tree, context_settings={"help_option_names": ["-h", "--help"]})
