@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -20,12 +20,14 @@ class Random(Protocol):
     def bytes(self, n: int) -> bytes: ...
 
 
-class Numbers(Protocol):
-    """Per-device ranges; a number given is never given again, whatever happens after."""
+@dataclass(frozen=True)
+class New:
+    """A step to be journaled. `take` names a number series: the next number is taken in the same write and put in `data["numero"]`."""
 
-    def take(self, series: str) -> int:
-        """Next number of `series` (`facture`, `lot`, `fichier`), durable before it returns; raises NumbersExhausted."""
-        ...
+    subject: str  # "bill:<id>", "lot:<id>", "file:<id>", "return:<id>"; never personal
+    step: str
+    data: dict[str, Any] = field(default_factory=dict)
+    take: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,21 @@ class Entry:
 
     seq: int
     at: datetime
-    subject: str  # "bill:<id>", "lot:<n>", "mail:<id>", "return:<uid>"
+    subject: str
     step: str
     data: dict[str, Any]
 
 
 class Journal(Protocol):
-    """Append only; an entry is durable before `append` returns."""
+    """Append only. A commit is all or nothing and durable before it returns; a number taken in it is never given again."""
 
-    def append(self, subject: str, step: str, data: dict[str, Any]) -> Entry: ...
+    def commit(self, *news: New) -> Sequence[Entry]:
+        """Raises NumbersExhausted (the range of a series is used up) and changes nothing then."""
+        ...
 
-    def entries(self, subject: str | None = None) -> Sequence[Entry]: ...
+    def entries(self, subject: str | None = None, *, prefix: str = "") -> Sequence[Entry]:
+        """In order; of one subject, or of all whose subject begins with `prefix`."""
+        ...
 
 
 class Mailbox(Protocol):

@@ -1,0 +1,21 @@
+"""Where a practitioner's data lives: `TOURNEE_HOME`, else the user's data folder. Created with mode 0700."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+
+def home() -> Path:
+    """The data folder; not created here."""
+    if named := os.environ.get("TOURNEE_HOME"):
+        return Path(named)
+    return user_data_path("tournee", appauthor=False)
+
+
+def made(folder: Path) -> Path:
+    """`folder`, created for this user only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
