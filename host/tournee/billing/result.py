@@ -1,0 +1,152 @@
+"""What comes out of an evaluation; texts are French (a practitioner reads them), money is integer cents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+Status = Literal["incomplete", "invalid", "valid"]
+QuestionType = Literal["choice", "bool", "date", "text", "int", "acts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something still to ask. `required` False = the default holds when nobody answers (advanced view)."""
+
+    id: str
+    text: str
+    type: QuestionType
+    choices: tuple[Choice, ...] = ()
+    default: str | bool | int | None = None
+    why: str = ""
+    group: str = ""
+    view: Literal["simple", "advanced"] = "simple"
+    prefill: Literal["allowed", "never"] = "allowed"
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a bill is not valid: `path` is the field ("acts[1].code", "answers.parcours"), `remedy` one thing to do."""
+
+    code: str
+    path: str
+    text: str
+    remedy: str
+    rule: str = ""  # a rule that may be forced with a reason; "" = never
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One priced line; `montant = pu × coefficient × quantité × abatement`, `montant = amo + amc + patient`."""
+
+    code: str
+    libelle: str
+    date: date
+    quantite: int
+    coefficient_centiemes: int  # 100 = 1
+    pu_cents: int  # value of the code or the key letter
+    montant_cents: int  # honoraires, overrun included
+    base_cents: int  # base de remboursement
+    taux: int  # percent
+    amo_cents: int
+    amc_cents: int
+    patient_cents: int
+    depassement_cents: int = 0
+    qualificatif: str = ""
+    complement: str = ""  # F dimanche-férié, N nuit, U urgence [IMPL JFSE]
+    exoneration: str = ""  # one-digit code of the act, "4" = related to the ALD [IMPL JFSE]
+    act: int = 0  # index into bill.acts
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    montant_cents: int = 0
+    base_cents: int = 0
+    amo_cents: int = 0
+    amc_cents: int = 0
+    patient_cents: int = 0
+    depassement_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One decision: the rule, the table rows it read, and a sentence. `line` None = the whole bill."""
+
+    rule: str
+    rows: tuple[str, ...]
+    text: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """Told, never billed (participation forfaitaire, franchise), or a warning (row of low confidence)."""
+
+    code: str
+    text: str
+    cents: int = 0
+    kind: Literal["information", "warning"] = "information"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDate:
+    """A legal date that follows from the bill as it is."""
+
+    code: str
+    text: str
+    due: date
+
+
+@dataclass(frozen=True, slots=True)
+class Contexte:
+    """What the invoice's records need beside the lines: the engine's resolved view of the answers."""
+
+    nature_assurance: str = ""
+    parcours: str = ""
+    parcours_statut: int = 0  # 0 not concerned, 1 in the parcours, 2 outside [IMPL JFSE]
+    lieu: str = ""
+    mode: str = ""
+    tiers_payant: str = ""
+    exoneration: str = ""
+    accident_tiers: bool | None = None
+    accident_date: date | None = None
+    code_ald: str = ""
+    code_situation: str = ""
+    c2s: bool = False
+    alsace_moselle: bool = False
+    amc_numero: str = ""
+    type_contrat: str = ""
+    date_maternite: date | None = None
+    date_at: date | None = None
+    numero_at: str = ""
+    prescripteur: str = ""
+    prescription_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`valid` = may be signed. A pure function of (bill, rights, today)."""
+
+    status: Status
+    questions: tuple[Question, ...] = ()
+    errors: tuple[Fault, ...] = ()
+    lines: tuple[Line, ...] = ()
+    totals: Totals = field(default_factory=Totals)
+    trace: tuple[Trace, ...] = ()
+    informations: tuple[Information, ...] = ()
+    clocks: tuple[ClockDate, ...] = ()
+    contexte: Contexte = field(default_factory=Contexte)
+
+    @property
+    def next_question(self) -> Question | None:
+        """The first required question still to ask."""
+        return next((q for q in self.questions if q.required), None)

@@ -1,0 +1,1 @@
+"""Printable documents (PDF by fpdf2)."""
