@@ -1,0 +1,1 @@
+"""Record NamedTuples, generated from the layout tables."""
