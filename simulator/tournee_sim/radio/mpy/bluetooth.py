@@ -1,0 +1,250 @@
+# The `bluetooth` module of a simulated board: the API of MicroPython's C module, peripheral role, its radio in another
+# process (`tournee_sim.radio.host`). SIMULATION. Two sockets: `calls` (request, reply) and `events` (the IRQs).
+# The board's HAL calls `attach(path)` once, keeps `BLE().events` in its poll set and calls `BLE().service()` when it is
+# readable: that is where IRQ handlers run, in the main context. Byte arguments are overwritten after the handler, as on a
+# board they are valid only inside it.
+import socket
+import struct
+import sys
+
+from micropython import const
+
+FLAG_BROADCAST = const(0x0001)
+FLAG_READ = const(0x0002)
+FLAG_WRITE_NO_RESPONSE = const(0x0004)
+FLAG_WRITE = const(0x0008)
+FLAG_NOTIFY = const(0x0010)
+FLAG_INDICATE = const(0x0020)
+
+_ENODEV = const(19)
+_ECONNRESET = const(104)
+_AF_UNIX = const(1)
+
+_path = None
+_singleton = None
+
+
+def attach(path):
+    """Unix socket of the radio host; before the first `BLE().active(True)`."""
+    global _path
+    _path = path
+
+
+def BLE():
+    global _singleton
+    if _singleton is None:
+        _singleton = _BLE()
+    return _singleton
+
+
+class UUID:
+    """16, 32 or 128 bits, kept little-endian as the C module's buffer protocol gives them."""
+
+    def __init__(self, value):
+        if isinstance(value, UUID):
+            self._b = value._b
+        elif isinstance(value, int):
+            if not 0 <= value <= 0xFFFF:
+                raise ValueError("invalid UUID")
+            self._b = struct.pack("<H", value)
+        elif isinstance(value, str):
+            text = value.replace("-", "")
+            if len(text) != 32:
+                raise ValueError("UUID too short" if len(text) < 32 else "UUID too long")
+            self._b = bytes(reversed(bytes(int(text[i : i + 2], 16) for i in range(0, 32, 2))))
+        else:
+            self._b = bytes(value)
+            if len(self._b) not in (2, 4, 16):
+                raise ValueError("UUID wrong size")
+
+    def __iter__(self):
+        return iter(self._b)
+
+    def __len__(self):
+        return len(self._b)
+
+    def __eq__(self, other):
+        return isinstance(other, UUID) and self._b == other._b
+
+    def __lt__(self, other):
+        return self._b < other._b
+
+    def __hash__(self):
+        return hash(self._b)
+
+    def __repr__(self):
+        if len(self._b) == 2:
+            return "UUID(0x%04x)" % struct.unpack("<H", self._b)[0]
+        text = "".join("%02x" % b for b in reversed(self._b))
+        return "UUID('%s-%s-%s-%s-%s')" % (text[:8], text[8:12], text[12:16], text[16:20], text[20:])
+
+
+class _BLE:
+    def __init__(self):
+        self.events = None
+        self._calls = None
+        self._on = False
+        self._irq = None
+        self._pending = bytearray()
+
+    def service(self):
+        """Run the IRQ handler for every event that has arrived; OSError when the radio host is gone."""
+        while True:
+            try:
+                data = self.events.read(4096)
+            except OSError:
+                data = None
+            if data is None:
+                return
+            if not data:
+                self._on = False
+                raise OSError(_ECONNRESET)
+            self._pending += data
+            while len(self._pending) >= 2:
+                end = 2 + struct.unpack_from("<H", self._pending, 0)[0]
+                if len(self._pending) < end:
+                    break
+                event, values = _decode(self._pending, 2, end)
+                self._pending = self._pending[end:]
+                self._dispatch(event, values)
+
+    def active(self, on=None):
+        if on is not None and bool(on) != self._on:
+            self._call("active", bool(on))
+            self._on = bool(on)
+        return self._on
+
+    def config(self, *args, **kwargs):
+        if args:
+            return self._call("config_get", args[0])
+        for key, value in kwargs.items():
+            self._call("config_set", key, value)
+
+    def irq(self, handler):
+        self._irq = handler
+
+    def gap_advertise(self, interval_us, adv_data=None, *, resp_data=None, connectable=True):
+        self._call("gap_advertise", interval_us, _bytes(adv_data), _bytes(resp_data), bool(connectable))
+
+    def gap_disconnect(self, conn_handle):
+        return self._call("gap_disconnect", conn_handle)
+
+    def gatts_register_services(self, services):
+        plain = []
+        for uuid, characteristics in services:
+            rows = []
+            for one in characteristics:
+                below = [(bytes(d[0]), d[1]) for d in one[2]] if len(one) > 2 else []
+                rows.append((bytes(one[0]), one[1], below))
+            plain.append((bytes(uuid), rows))
+        return self._call("gatts_register_services", plain)
+
+    def gatts_read(self, value_handle):
+        return self._call("gatts_read", value_handle)
+
+    def gatts_write(self, value_handle, data, send_update=False):
+        self._call("gatts_write", value_handle, _bytes(data), bool(send_update))
+
+    def gatts_notify(self, conn_handle, value_handle, data=None):
+        self._call("gatts_notify", conn_handle, value_handle, _bytes(data))
+
+    def gatts_indicate(self, conn_handle, value_handle, data=None):
+        self._call("gatts_indicate", conn_handle, value_handle, _bytes(data))
+
+    def gatts_set_buffer(self, value_handle, length, append=False):
+        self._call("gatts_set_buffer", value_handle, length, bool(append))
+
+    def _call(self, operation, *args):
+        if not self._on and operation not in ("active", "config_get", "config_set"):
+            raise OSError(_ENODEV)
+        if self._calls is None:
+            self.events = _open("events")
+            self.events.setblocking(False)
+            self._calls = _open("calls")
+        self._calls.write(_encode((operation,) + args))
+        head = self._calls.read(2)
+        if not head:
+            raise OSError(_ECONNRESET)
+        length = struct.unpack("<H", head)[0]
+        reply = _decode(self._calls.read(length), 0, length)
+        if reply[0]:
+            raise OSError(reply[0])
+        return reply[1]
+
+    def _dispatch(self, event, values):
+        lent = []
+        args = []
+        for value in values:
+            if isinstance(value, bytes):
+                value = bytearray(value)
+                lent.append(value)
+                value = memoryview(value)
+            args.append(value)
+        if self._irq:
+            try:
+                self._irq(event, tuple(args))
+            except Exception as exc:
+                sys.print_exception(exc)
+        for buffer in lent:
+            for i in range(len(buffer)):
+                buffer[i] = 0xEE
+
+
+def _bytes(data):
+    if data is None:
+        return None
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
+def _open(kind):
+    if _path is None:
+        raise OSError(_ENODEV)
+    sock = socket.socket(_AF_UNIX, socket.SOCK_STREAM)
+    sock.connect(struct.pack("<H", _AF_UNIX) + _path.encode() + b"\0")
+    sock.write(_encode((kind,)))
+    return sock
+
+
+def _encode(values):
+    out = bytearray(2)
+    for value in values:
+        if value is None:
+            out += b"n"
+        elif isinstance(value, bool):
+            out += b"t" if value else b"f"
+        elif isinstance(value, int):
+            out += b"i" + struct.pack("<q", value)
+        elif isinstance(value, str):
+            value = value.encode()
+            out += b"s" + struct.pack("<H", len(value)) + value
+        elif isinstance(value, (tuple, list)):
+            out += b"l" + _encode(value)
+        else:
+            out += b"b" + struct.pack("<H", len(value)) + value
+    struct.pack_into("<H", out, 0, len(out) - 2)
+    return out
+
+
+def _decode(data, at, end):
+    items = []
+    while at < end:
+        tag = data[at]
+        at += 1
+        if tag == 0x6E:  # n
+            items.append(None)
+        elif tag == 0x74:  # t
+            items.append(True)
+        elif tag == 0x66:  # f
+            items.append(False)
+        elif tag == 0x69:  # i
+            items.append(struct.unpack_from("<q", data, at)[0])
+            at += 8
+        else:
+            length = struct.unpack_from("<H", data, at)[0]
+            at += 2
+            part = bytes(data[at : at + length])
+            items.append(
+                str(part, "utf8") if tag == 0x73 else tuple(_decode(part, 0, length)) if tag == 0x6C else part
+            )
+            at += length
+    return items
