@@ -22,11 +22,11 @@ class Frame:
     payload: bytes
 
 
-def encode_frame(payload: bytes, *, flags: Flag = Flag(0), seq: int = 0) -> bytes:
+def encode_frame(payload: bytes, *, flags: int = 0, seq: int = 0) -> bytes:
     """One frame; `payload` at most MAX_PAYLOAD bytes, `seq` modulo 65536."""
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a frame carries at most {MAX_PAYLOAD} bytes, not {len(payload)}")
-    head = _HEADER.pack(SYNC, VERSION, int(flags), seq & 0xFFFF, len(payload))
+    head = _HEADER.pack(SYNC, VERSION, flags, seq & 0xFFFF, len(payload))
     body = head[len(SYNC) :] + payload
     return SYNC + body + _CRC.pack(binascii.crc32(body))
 

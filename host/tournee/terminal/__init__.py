@@ -1,1 +1,17 @@
-"""The typed client of the terminal."""
+"""The typed client of the terminal: slots, APDUs, scripts, PIN, display, events."""
+
+from tournee.terminal.client import Patience, Terminal
+from tournee.terminal.model import Answer, PinRequest, PinResult, Power, Reader, Slot, StepAnswer, TerminalInfo
+
+__all__ = [
+    "Answer",
+    "Patience",
+    "PinRequest",
+    "PinResult",
+    "Power",
+    "Reader",
+    "Slot",
+    "StepAnswer",
+    "Terminal",
+    "TerminalInfo",
+]

@@ -1,0 +1,17 @@
+"""Opens terminals by URL."""
+
+from __future__ import annotations
+
+import os
+
+from tournee.link.adapters import transport
+from tournee.link.session import SESSION_BYTES
+from tournee.link.url import Url
+from tournee.terminal.client import Patience, Terminal
+
+
+async def connect(url: str | Url, *, patience: Patience | None = None) -> Terminal:
+    """An open terminal with a session of its own. Raises BadUrl, LinkUnavailable, LinkTimeout, TerminalError."""
+    terminal = Terminal(transport(url), os.urandom(SESSION_BYTES), patience=patience)
+    await terminal.open()
+    return terminal
