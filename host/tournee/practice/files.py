@@ -1,0 +1,120 @@
+"""A file's dossier: the lots it carries, how often and how it went out. Folded from the journal like a bill's."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from tournee.practice.ports import Entry, Journal
+
+PREFIX = "file:"
+
+
+@dataclass(frozen=True)
+class LotPart:
+    """One lot of a file: the bills in order, its records and its signature."""
+
+    id: str
+    numero: int
+    bills: tuple[str, ...]
+    records: bytes = b""  # encoded 1 … 6 with the invoices' signatures, without the lot's own
+    signature: bytes = b""
+    pending: bool = False  # its signature was begun and its outcome is not known
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One transmission; a retransmission has another compostage and the same envelope."""
+
+    compostage: str
+    at: datetime
+    mail: bytes = field(repr=False)
+    outcome: str  # begun | sent | refused | unknown
+
+
+@dataclass(frozen=True)
+class SentFile:
+    id: str
+    numero: int
+    destination: dict[str, Any]
+    lots: tuple[LotPart, ...] = ()
+    content: bytes = field(default=b"", repr=False)  # the B2 file
+    identification: str = ""
+    envelope: bytes = field(default=b"", repr=False)  # CMS, DER
+    seal_pending: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    acknowledged: str = ""  # id of the ARL
+    abandoned: bool = False
+
+    @property
+    def bills(self) -> tuple[str, ...]:
+        return tuple(b for lot in self.lots for b in lot.bills)
+
+    @property
+    def outcome(self) -> str:
+        """`preparing`, or how the last attempt ended; `begun` after a crash in mid-transmission means unknown."""
+        if not self.attempts:
+            return "preparing"
+        last = self.attempts[-1].outcome
+        return "unknown" if last == "begun" else last
+
+
+def load_files(journal: Journal) -> list[SentFile]:
+    """Every file, oldest first."""
+    grouped: dict[str, list[Entry]] = {}
+    for entry in journal.entries(prefix=PREFIX):
+        grouped.setdefault(entry.subject, []).append(entry)
+    return [f for f in map(_fold, grouped.values()) if f is not None]
+
+
+def _fold(entries: Sequence[Entry]) -> SentFile | None:
+    found: SentFile | None = None
+    for entry in entries:
+        data = entry.data
+        if entry.step == "formed":
+            found = SentFile(entry.subject.removeprefix(PREFIX), int(data["numero"]), data["destination"])
+        elif found is not None:
+            found = _apply(found, entry)
+    return found
+
+
+def _apply(f: SentFile, entry: Entry) -> SentFile:
+    data = entry.data
+    match entry.step:
+        case "lot":
+            return replace(f, lots=(*f.lots, LotPart(data["lot"], int(data["numero"]), tuple(data["bills"]))))
+        case "lot-records":
+            return _lot(f, data["lot"], records=base64.b64decode(data["records"]))
+        case "lot-signature-begun":
+            return _lot(f, data["lot"], pending=True)
+        case "lot-signature-failed":
+            return _lot(f, data["lot"], pending=False)
+        case "lot-signature":
+            return _lot(f, data["lot"], pending=False, signature=base64.b64decode(data["value"]))
+        case "content":
+            content = base64.b64decode(data["content"])
+            return replace(f, content=content, identification=data["identification"])
+        case "seal-begun":
+            return replace(f, seal_pending=True)
+        case "seal-failed":
+            return replace(f, seal_pending=False)
+        case "sealed":
+            return replace(f, seal_pending=False, envelope=base64.b64decode(data["envelope"]))
+        case "send-begun":
+            mail = base64.b64decode(data["mail"])
+            return replace(f, attempts=(*f.attempts, Attempt(data["compostage"], entry.at, mail, "begun")))
+        case "sent" | "refused" | "unknown":
+            last = replace(f.attempts[-1], outcome=entry.step)
+            return replace(f, attempts=(*f.attempts[:-1], last))
+        case "acknowledged":
+            return replace(f, acknowledged=data["return"])
+        case "abandoned":
+            return replace(f, abandoned=True)
+    return f
+
+
+def _lot(f: SentFile, lot: str, **changes: Any) -> SentFile:
+    return replace(f, lots=tuple(replace(part, **changes) if part.id == lot else part for part in f.lots))

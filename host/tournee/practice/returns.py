@@ -1,0 +1,127 @@
+"""Take the returns: fetch, journal, match, and only then delete. Each step may be the last before a crash; the next run goes on."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tournee.errors import TourneeError
+from tournee.practice.dossier import Dossier, load_all
+from tournee.practice.files import SentFile, load_files
+from tournee.practice.matching import effects
+from tournee.practice.ports import Entry, Journal, Mailbox, New
+from tournee.transmit import returns
+from tournee.transmit.model import Retour
+
+PREFIX = "return:"
+Progress = Callable[[int, int], None]
+"""(mails done, mails in all)."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One bill that a return moved."""
+
+    bill: str
+    step: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One return that was taken."""
+
+    id: str
+    nature: str
+    reference: str
+    raw: bytes = field(repr=False)
+    changes: tuple[Change, ...] = ()
+    remarks: tuple[str, ...] = ()
+    duplicate: bool = False
+
+
+def take_returns(journal: Journal, mailbox: Mailbox, progress: Progress | None = None) -> list[Taken]:
+    """Everything the mailbox holds, and what an earlier run had fetched but not finished."""
+    seen = _Seen(journal.entries(prefix=PREFIX))
+    taken = [_match(journal, subject, raw) for subject, raw in seen.unmatched()]
+    uids = list(mailbox.uids())
+    for done, uid in enumerate(uids):
+        if progress:
+            progress(done, len(uids))
+        subject = seen.waiting(uid)
+        if subject is None:
+            raw = mailbox.fetch(uid)
+            subject = PREFIX + hashlib.sha256(raw).hexdigest()[:32]
+            if seen.known(subject):
+                journal.commit(New(subject, "again", {"uid": uid}))
+                taken.append(Taken(subject.removeprefix(PREFIX), "", "", raw, duplicate=True))
+            else:
+                journal.commit(New(subject, "received", {"uid": uid, "raw": base64.b64encode(raw).decode()}))
+                taken.append(_match(journal, subject, raw))
+            seen = _Seen(journal.entries(prefix=PREFIX))
+        mailbox.delete(uid)
+        journal.commit(New(subject, "deleted", {"uid": uid}))
+    if progress:
+        progress(len(uids), len(uids))
+    return taken
+
+
+class _Seen:
+    """What the journal knows of returns."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._raw: dict[str, bytes] = {}
+        self._matched: set[str] = set()
+        self._waiting: dict[str, str] = {}
+        for entry in entries:
+            match entry.step:
+                case "received":
+                    self._raw[entry.subject] = base64.b64decode(entry.data["raw"])
+                    self._waiting[entry.data["uid"]] = entry.subject
+                case "again":
+                    self._waiting[entry.data["uid"]] = entry.subject
+                case "matched":
+                    self._matched.add(entry.subject)
+                case "deleted":
+                    self._waiting.pop(entry.data["uid"], None)
+
+    def known(self, subject: str) -> bool:
+        return subject in self._raw
+
+    def unmatched(self) -> Sequence[tuple[str, bytes]]:
+        return [(s, raw) for s, raw in self._raw.items() if s not in self._matched]
+
+    def waiting(self, uid: str) -> str | None:
+        """The subject of a mail that was journaled under this uid and is not deleted yet."""
+        return self._waiting.get(uid)
+
+
+def _match(journal: Journal, subject: str, raw: bytes) -> Taken:
+    identity = subject.removeprefix(PREFIX)
+    try:
+        retour = returns.read(raw)
+    except TourneeError as exc:
+        summary = {"nature": "illisible", "reference": "", "remarks": [exc.what]}
+        journal.commit(New(subject, "matched", summary))
+        return Taken(identity, "illisible", "", raw, remarks=(exc.what,))
+    dossiers, files = load_all(journal), load_files(journal)
+    news, remarks = effects(retour, dossiers, files, identity)
+    remarks = (*retour.remarques, *remarks)
+    summary: dict[str, Any] = {
+        "nature": str(retour.nature),
+        "reference": retour.reference,
+        "simulation": retour.simulation,
+        "texte": retour.texte,
+        "remarks": list(remarks),
+    }
+    journal.commit(*news, New(subject, "matched", summary))
+    changes = tuple(
+        Change(n.subject.removeprefix("bill:"), n.step, n.data) for n in news if n.subject.startswith("bill:")
+    )
+    return Taken(identity, str(retour.nature), retour.reference, raw, changes, remarks)
+
+
+__all__ = ["Change", "Dossier", "Retour", "SentFile", "Taken", "take_returns"]

@@ -1,0 +1,108 @@
+"""The practice at a glance: to sign, to send, waiting (with the day to act), and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tournee.billing.lifecycle import State, clocks
+from tournee.practice.dossier import Dossier
+from tournee.practice.files import SentFile
+from tournee.practice.matching import due_cents
+
+
+@dataclass(frozen=True)
+class Waiting:
+    dossier: Dossier
+    text: str
+    act_on: date | None  # the day to act if nothing has come
+
+
+@dataclass(frozen=True)
+class Todo:
+    """Something a person must look at, and what to do."""
+
+    subject: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    to_complete: tuple[Dossier, ...]
+    to_sign: tuple[Dossier, ...]
+    to_send: tuple[Dossier, ...]
+    waiting: tuple[Waiting, ...]
+    done: tuple[Dossier, ...]
+    todo: tuple[Todo, ...]
+
+
+def overview(dossiers: Sequence[Dossier], files: Sequence[SentFile], valid: Sequence[str], *, today: date) -> Overview:
+    """`valid`: ids of the drafts whose evaluation is valid."""
+    waiting = [_waiting(d) for d in dossiers if d.state in (State.SENT, State.ACKNOWLEDGED)]
+    waiting = [w for w in waiting if w.act_on is not None or due_cents(w.dossier)]
+    held = {w.dossier.id for w in waiting}
+    final = (State.PAID, State.CORRECTED, State.CANCELLED, State.ACKNOWLEDGED)
+    return Overview(
+        to_complete=tuple(d for d in dossiers if d.state is State.DRAFT and d.id not in valid),
+        to_sign=tuple(d for d in dossiers if d.state is State.DRAFT and d.id in valid),
+        to_send=tuple(d for d in dossiers if d.state in (State.SIGNED, State.IN_LOT)),
+        waiting=tuple(waiting),
+        done=tuple(d for d in dossiers if d.state in final and d.id not in held),
+        todo=(*_bill_todos(dossiers), *_file_todos(files), *_overdue(waiting, today)),
+    )
+
+
+def _waiting(d: Dossier) -> Waiting:
+    tiers_payant = due_cents(d) > 0
+    dates = clocks(d.steps, tiers_payant=tiers_payant)
+    if d.state is State.SENT:
+        due = next((c.due for c in dates if c.code.startswith("arl")), None)
+        return Waiting(d, "attend l'accusé de réception de la caisse", due)
+    return Waiting(d, "attend le paiement de la caisse", None)
+
+
+def _bill_todos(dossiers: Sequence[Dossier]) -> list[Todo]:
+    todos = []
+    for d in dossiers:
+        name = f"facture {d.numero}" if d.numero else f"facture {d.id}"
+        if d.pending:
+            todos.append(
+                Todo(
+                    name, "une signature était en cours, son résultat est inconnu", f"tournee bill sign {d.id} --again"
+                )
+            )
+        if d.state in (State.REJECTED, State.PARTLY_PAID):
+            for rejet in d.outcome.get("rejets", []) or [{"code": "", "libelle": "sans motif", "a_faire": ""}]:
+                text = f"{'rejetée' if d.state is State.REJECTED else 'payée en partie'} : {rejet['code']} {rejet['libelle']}"
+                todos.append(Todo(name, text.strip(), rejet["a_faire"] or "Appelez la caisse."))
+    return todos
+
+
+def _file_todos(files: Sequence[SentFile]) -> list[Todo]:
+    todos = []
+    for f in files:
+        if f.acknowledged or f.abandoned:
+            continue
+        name = f"fichier {f.numero}"
+        if f.outcome == "unknown":
+            text = "envoyé, mais le serveur n'a pas confirmé : peut-être arrivé"
+            todos.append(Todo(name, text, f"sans accusé de réception, renvoyez-le : tournee send --resend {f.numero}"))
+        elif f.outcome == "refused":
+            todos.append(Todo(name, "refusé par le serveur de courrier : rien n'est parti", "tournee send"))
+        elif f.outcome == "preparing":
+            todos.append(Todo(name, "préparé, pas encore envoyé", "tournee send"))
+    return todos
+
+
+def _overdue(waiting: Sequence[Waiting], today: date) -> list[Todo]:
+    return [
+        Todo(
+            f"facture {w.dossier.numero}",
+            f"aucun accusé de réception au {w.act_on:%d/%m/%Y}",
+            "renvoyez son fichier : tournee send --resend",
+        )
+        for w in waiting
+        if w.act_on is not None and w.act_on < today
+    ]
