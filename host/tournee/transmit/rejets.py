@@ -1,16 +1,15 @@
-"""What a reject code means and what to do: `rejets.toml`, a dated table; no official list is public."""
+"""What a reject code means and what to do."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+
+from tournee_protocol.rejets import CodeRejet, codes
 
 
 @dataclass(frozen=True)
 class Explication:
-    """A row of `rejets.toml`, or the general advice when the code is not in it (`connu` False)."""
+    """Advice on a code; `connu` False: the code is not in the table and the advice is general."""
 
     code: str
     libelle: str
@@ -18,20 +17,15 @@ class Explication:
     renvoyer: bool  # may the invoice be corrected and sent again
     connu: bool
     simulation: bool
-    source: str
-    confidence: str
 
 
 def expliquer(code: str) -> Explication:
-    """Advice for `code` ("0250-050", "0250050", "0250"); always an answer."""
-    table = _table()
+    """Advice for `code` ("0250-050", "0250050", or "0250" when one row begins so); always an answer."""
     wanted = "".join(c for c in code.upper() if c.isalnum())
-    for row in table:
-        if row.code.replace("-", "") == wanted:
-            return row
-    heads = [row for row in table if row.code.replace("-", "")[:4] == wanted[:4]]
-    if len(wanted) == 4 and len(heads) == 1:
-        return heads[0]
+    exact = [row for row in codes().values() if row.plain == wanted]
+    begins = [row for row in codes().values() if len(wanted) == 4 and row.plain.startswith(wanted)]
+    if exact or len(begins) == 1:
+        return _known((exact or begins)[0])
     return Explication(
         code,
         "Motif non répertorié",
@@ -39,12 +33,8 @@ def expliquer(code: str) -> Explication:
         renvoyer=True,
         connu=False,
         simulation=False,
-        source="",
-        confidence="",
     )
 
 
-@cache
-def _table() -> tuple[Explication, ...]:
-    document = tomllib.loads(files("tournee.transmit").joinpath("rejets.toml").read_text("utf-8"))
-    return tuple(Explication(connu=True, **row) for row in document["rejet"])
+def _known(row: CodeRejet) -> Explication:
+    return Explication(row.code, row.libelle, row.a_faire, row.renvoyer, connu=True, simulation=row.simulation)

@@ -1,0 +1,5 @@
+"""`python -m tournee_sim.funds`."""
+
+from tournee_sim.funds.cli import command
+
+command()
