@@ -49,20 +49,23 @@ class BleTransport(Transport):
         self._pending_at = 0
         self._advertising = False
         self._active = False
-        self._silence = 0  # deadlines, ms
-        self._advertise_at = 0
-        self._notify_at = 0
+        self._silent_until = None  # deadlines, ms
+        self._advertise_at = None
         self._full = False
+        self._gap = 0  # turns that must still see `connected` False
 
     @property
     def connected(self):
-        return self._spoke
+        return self._spoke and not self._gap
 
     @property
     def stream(self):
         return getattr(self._ble, "events", None)
 
     def poll(self, now):
+        if self._gap:
+            self._gap -= 1
+        self._full = False
         if self._service is not None and self.stream is not None:
             try:
                 self._service()
@@ -70,28 +73,32 @@ class BleTransport(Transport):
                 self._forget()
                 self._active = self._advertising = False
         if self._connection is None:
-            if not self._advertising and not left(now, self._advertise_at):
+            if not self._advertising and (self._advertise_at is None or not left(now, self._advertise_at)):
                 self._advertise(now)
         elif self._spoke:
-            self._silence = 0
-        elif not self._silence:
-            self._silence = wrap(now + _SILENT_MS) or 1
-        elif not left(now, self._silence):
+            self._silent_until = None
+        elif self._silent_until is None:
+            self._silent_until = wrap(now + _SILENT_MS)
+        elif not left(now, self._silent_until):
             self._drop()
-        if self._full and not left(now, self._notify_at):
-            self._full = False
-        elif self._full and not self._notify_at:
-            self._notify_at = wrap(now + _RETRY_MS) or 1
 
     def due_ms(self, now):
+        if self._gap:
+            return 0
         if self._connection is None:
-            return NEVER if self._advertising else left(now, self._advertise_at)
+            if self._advertising:
+                return NEVER
+            return 0 if self._advertise_at is None else left(now, self._advertise_at)
         if self._full:
             return _RETRY_MS
-        return left(now, self._silence) if self._silence and not self._spoke else NEVER
+        if self._spoke:
+            return NEVER
+        return 0 if self._silent_until is None else left(now, self._silent_until)
 
     def read_into(self, buf):
-        if not self._pending and self._rx_ready and self._connection is not None:
+        if not self.connected:
+            return 0
+        if not self._pending and self._rx_ready:
             self._rx_ready = False
             try:
                 self._pending = self._ble.gatts_read(self._rx)
@@ -112,7 +119,7 @@ class BleTransport(Transport):
         return n
 
     def write(self, mv):
-        if not self._spoke or self._full:
+        if self._full or not self.connected:
             return 0
         n = min(len(mv), self._value_bytes)
         try:
@@ -120,7 +127,6 @@ class BleTransport(Transport):
         except OSError as exc:
             if exc.args[0] in (_ENOMEM, -_ENOMEM):
                 self._full = True
-                self._notify_at = 0
             else:
                 self._drop()
             return 0
@@ -150,7 +156,7 @@ class BleTransport(Transport):
             )
             self._advertising = True
         except OSError:
-            self._advertise_at = wrap(now + _ADVERTISE_RETRY_MS) or 1
+            self._advertise_at = wrap(now + _ADVERTISE_RETRY_MS)
 
     def _irq(self, event, data):
         if event == _IRQ_GATTS_WRITE:
@@ -184,5 +190,7 @@ class BleTransport(Transport):
         self._connection = None
         self._spoke = self._rx_ready = self._full = False
         self._pending = b""
-        self._pending_at = self._silence = self._advertise_at = 0
+        self._pending_at = 0
+        self._silent_until = self._advertise_at = None
+        self._gap = 2  # one whole turn of the loop, wherever the IRQ fell
         self._value_bytes = _MTU_DEFAULT - _VALUE_OVERHEAD

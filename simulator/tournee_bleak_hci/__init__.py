@@ -35,9 +35,9 @@ def backend(hci_url: str) -> Backend:
     from tournee_bleak_hci.scanner import HciScanner
 
     radio = Radio(hci_url)
-    scanner = type("HciScannerBound", (HciScanner,), {"radio": radio})
+    scanner = type("HciScannerBound", (HciScanner,), {"__module__": __name__, "radio": radio})
     return Backend(
-        client=type("HciClientBound", (HciClient,), {"radio": radio, "scanner_type": scanner}),
+        client=type("HciClientBound", (HciClient,), {"__module__": __name__, "radio": radio, "scanner_type": scanner}),
         scanner=scanner,
-        adapter=type("HciAdapterBound", (HciAdapter,), {"radio": radio}),
+        adapter=type("HciAdapterBound", (HciAdapter,), {"__module__": __name__, "radio": radio}),
     )

@@ -89,7 +89,7 @@ class _BLE:
 
     def service(self):
         """Run the IRQ handler for every event that has arrived; OSError when the radio host is gone."""
-        while True:
+        while self.events is not None:
             try:
                 data = self.events.read(4096)
             except OSError:
@@ -97,7 +97,7 @@ class _BLE:
             if data is None:
                 return
             if not data:
-                self._on = False
+                self._hang_up()
                 raise OSError(_ECONNRESET)
             self._pending += data
             while len(self._pending) >= 2:
@@ -164,12 +164,21 @@ class _BLE:
         self._calls.write(_encode((operation,) + args))
         head = self._calls.read(2)
         if not head:
+            self._hang_up()
             raise OSError(_ECONNRESET)
         length = struct.unpack("<H", head)[0]
         reply = _decode(self._calls.read(length), 0, length)
         if reply[0]:
             raise OSError(reply[0])
         return reply[1]
+
+    def _hang_up(self):
+        self._on = False
+        self._pending = bytearray()
+        for sock in (self.events, self._calls):
+            if sock is not None:
+                sock.close()
+        self.events = self._calls = None
 
     def _dispatch(self, event, values):
         lent = []
