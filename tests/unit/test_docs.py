@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -95,3 +96,14 @@ def test_the_tree_holds_nothing_of_its_authors_machine(what: str) -> None:
 )
 def test_the_search_would_see_it(what: str, line: bytes) -> None:
     assert _FORBIDDEN[what].search(line)
+
+
+def test_every_dependency_says_what_it_is_for() -> None:
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    wanted += [text for extra in project["project"]["optional-dependencies"].values() for text in extra]
+    page = (_ROOT / "docs/DEPENDENCIES.md").read_text(encoding="utf-8").lower()
+    rows = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("|"))
+    names = {re.split(r"[^A-Za-z0-9_.-]", text)[0].lower() for text in wanted} - {"tournee"}
+    missing = [name for name in sorted(names) if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", rows)]
+    assert not missing, f"docs/DEPENDENCIES.md: a row for {', '.join(missing)}"
