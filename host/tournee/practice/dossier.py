@@ -59,6 +59,7 @@ class Dossier:
     steps: tuple[Step, ...]
     numero: int | None = None
     records: bytes = b""  # encoded records 2…5, without signatures
+    facture: dict[str, Any] | None = None  # JSON of the neutral invoice (`freeze`)
     evaluation: dict[str, Any] | None = None  # JSON of the evaluation that was signed
     signatures: tuple[Signature, ...] = ()
     pending: str | None = None  # signer of a signature that was begun and whose outcome is not known
@@ -128,7 +129,8 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
         case "numbered":
             d = replace(d, numero=int(data["numero"]))
         case "prepared":
-            d = replace(d, records=base64.b64decode(data["records"]), evaluation=data["evaluation"])
+            records = base64.b64decode(data["records"])
+            d = replace(d, records=records, facture=data["facture"], evaluation=data["evaluation"])
         case "signature-begun":
             d = replace(d, pending=str(data["signer"]))
         case "signature-failed":
@@ -141,7 +143,7 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
         case "reopened":
             first = (Step(State.DRAFT, entry.at.date()),)
             d = replace(d, state=State.DRAFT, steps=first, pending=None, lot=None, file=None)
-            return replace(d, records=b"", evaluation=None, signatures=())
+            return replace(d, records=b"", facture=None, evaluation=None, signatures=())
         case "paid" | "partly-paid" | "rejected":
             d = replace(d, outcome=dict(data))
         case _:
@@ -152,7 +154,7 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
     return replace(d, state=state, steps=(*d.steps, Step(state, entry.at.date())))
 
 
-_SECRET = frozenset({"bill", "rights", "records", "evaluation", "value", "certificate"})
+_SECRET = frozenset({"bill", "rights", "records", "facture", "evaluation", "value", "certificate"})
 
 
 def _public(entry: Entry) -> dict[str, Any]:

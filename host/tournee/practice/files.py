@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tournee.practice.ports import Entry, Journal
 
 PREFIX = "file:"
+LOT_NUMBERS = 999
+"""The lot number has 3 digits [IMPL JFSE]: it turns over; a lot is known by number and date."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class LotPart:
     id: str
     numero: int
     bills: tuple[str, ...]
-    records: bytes = b""  # encoded 1 … 6 with the invoices' signatures, without the lot's own
     signature: bytes = b""
+    certificate: bytes = b""  # DER, of the signature
     pending: bool = False  # its signature was begun and its outcome is not known
 
 
@@ -39,7 +41,8 @@ class Attempt:
 class SentFile:
     id: str
     numero: int
-    destination: dict[str, Any]
+    day: date  # of creation
+    destination: dict[str, Any]  # name, mailbox, certificate_pem
     lots: tuple[LotPart, ...] = ()
     content: bytes = field(default=b"", repr=False)  # the B2 file
     identification: str = ""
@@ -75,7 +78,12 @@ def _fold(entries: Sequence[Entry]) -> SentFile | None:
     for entry in entries:
         data = entry.data
         if entry.step == "formed":
-            found = SentFile(entry.subject.removeprefix(PREFIX), int(data["numero"]), data["destination"])
+            found = SentFile(
+                entry.subject.removeprefix(PREFIX),
+                int(data["numero"]),
+                date.fromisoformat(data["day"]),
+                data["destination"],
+            )
         elif found is not None:
             found = _apply(found, entry)
     return found
@@ -85,15 +93,15 @@ def _apply(f: SentFile, entry: Entry) -> SentFile:
     data = entry.data
     match entry.step:
         case "lot":
-            return replace(f, lots=(*f.lots, LotPart(data["lot"], int(data["numero"]), tuple(data["bills"]))))
-        case "lot-records":
-            return _lot(f, data["lot"], records=base64.b64decode(data["records"]))
+            numero = (int(data["numero"]) - 1) % LOT_NUMBERS + 1
+            return replace(f, lots=(*f.lots, LotPart(data["lot"], numero, tuple(data["bills"]))))
         case "lot-signature-begun":
             return _lot(f, data["lot"], pending=True)
         case "lot-signature-failed":
             return _lot(f, data["lot"], pending=False)
         case "lot-signature":
-            return _lot(f, data["lot"], pending=False, signature=base64.b64decode(data["value"]))
+            value, certificate = base64.b64decode(data["value"]), base64.b64decode(data["certificate"])
+            return _lot(f, data["lot"], pending=False, signature=value, certificate=certificate)
         case "content":
             content = base64.b64decode(data["content"])
             return replace(f, content=content, identification=data["identification"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from tournee.cards.model import CpsCard, VitaleCard
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
@@ -66,4 +68,60 @@ class Mailbox(Protocol):
 
     def delete(self, uid: str) -> None:
         """Only after the return is journaled."""
+        ...
+
+
+class Desk(Protocol):
+    """The two cards in front of the practitioner (`practice.desk.CardDesk` on a reader).
+
+    Every method may raise the typed errors of the reader and the cards; `OutcomeUnknown` when a signature or PIN try was in
+    flight as the link died.
+    """
+
+    async def practitioner(self) -> CpsCard:
+        """Public part of the CPS: no PIN."""
+        ...
+
+    async def open_cps(self) -> CpsCard:
+        """With the situations; asks the PIN on the terminal unless it was verified already in this CPS session."""
+        ...
+
+    async def patient(self) -> VitaleCard:
+        """Public part of the Vitale: no CPS needed."""
+        ...
+
+    async def patient_rights(self) -> VitaleCard:
+        """With the rights, which the CPS opens."""
+        ...
+
+    async def sign_cps(self, message: bytes) -> bytes:
+        """256 bytes, key CPS_PRIV_SIG."""
+        ...
+
+    async def sign_vitale(self, message: bytes) -> bytes:
+        """256 bytes, SV-SIM key of the Vitale."""
+        ...
+
+    async def authenticate(self, digest_info: bytes) -> bytes:
+        """256 bytes, key CPS_PRIV_AUT."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """A signed-data that lacks its signature: the card signs `digest_info`."""
+
+    digest_info: bytes
+    state: object
+
+
+class Sealer(Protocol):
+    """CMS (`transmit.adapters.cms`): signed by the CPS, enveloped for the fund."""
+
+    def begin(
+        self, content: bytes, signer_certificate: bytes, certificates: Sequence[bytes], at: datetime
+    ) -> Sealing: ...
+
+    def finish(self, sealing: Sealing, signature: bytes, recipient_certificate_pem: str) -> bytes:
+        """DER of the enveloped-data."""
         ...

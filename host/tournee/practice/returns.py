@@ -104,13 +104,13 @@ def _match(journal: Journal, subject: str, raw: bytes) -> Taken:
     try:
         retour = returns.read(raw)
     except TourneeError as exc:
-        summary = {"nature": "illisible", "reference": "", "remarks": [exc.what]}
+        summary: dict[str, Any] = {"nature": "illisible", "reference": "", "remarks": [exc.what]}
         journal.commit(New(subject, "matched", summary))
         return Taken(identity, "illisible", "", raw, remarks=(exc.what,))
     dossiers, files = load_all(journal), load_files(journal)
     news, remarks = effects(retour, dossiers, files, identity)
     remarks = (*retour.remarques, *remarks)
-    summary: dict[str, Any] = {
+    summary = {
         "nature": str(retour.nature),
         "reference": retour.reference,
         "simulation": retour.simulation,

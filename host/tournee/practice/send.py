@@ -1,0 +1,240 @@
+"""From signed bills to the fund's mailbox: lots, files, seal, mail. A run continues where the last one, however it ended, stopped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tournee.b2.facture import digest
+from tournee.b2.files import fichier_bytes
+from tournee.b2.lots import grouper, lot_records, par_fichier
+from tournee.b2.model import FactureSignee, Fichier, Lot, SignatureCarte
+from tournee.billing.lifecycle import State
+from tournee.errors import TourneeError
+from tournee.practice import freeze
+from tournee.practice.cabinet import Cabinet
+from tournee.practice.dossier import PREFIX as BILL
+from tournee.practice.dossier import Dossier, load_all, of_state
+from tournee.practice.errors import NothingToSend, SignatureUnknown, WrongCard, WrongState
+from tournee.practice.files import PREFIX as FILE
+from tournee.practice.files import LotPart, SentFile, load_files
+from tournee.practice.ports import Clock, Desk, Journal, Mailbox, New, Random, Sealer
+from tournee.practice.sign import check_holder
+from tournee.signing import message
+from tournee.terminal.errors import OutcomeUnknown
+from tournee.transmit import mail
+from tournee.transmit.errors import MailUnknown
+
+PROFILE = "sv-direct"
+Said = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one file went; `error` None: sent."""
+
+    file: SentFile
+    error: TourneeError | None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The ports of a sending, and who is told each step (in French)."""
+
+    journal: Journal
+    desk: Desk
+    sealer: Sealer
+    mailbox: Mailbox
+    cabinet: Cabinet
+    clock: Clock
+    random: Random
+    said: Said = lambda text: None
+
+    async def send(self, *, again: bool = False) -> list[Result]:
+        """Form what is signed, then sign, seal and mail every file that has not left. Raises NothingToSend."""
+        self._form()
+        waiting = [f for f in load_files(self.journal) if f.outcome in ("preparing", "refused") and not f.abandoned]
+        if not waiting:
+            raise NothingToSend("Il n'y a rien à envoyer.", "Signez d'abord une facture : tournee bill sign")
+        results = []
+        for file in waiting:
+            try:
+                await self._prepare(file.id, again)
+                self._mail(self._file(file.id))
+                results.append(Result(self._file(file.id), None))
+            except TourneeError as exc:
+                results.append(Result(self._file(file.id), exc))
+        return results
+
+    def resend(self, numero: int | None) -> list[Result]:
+        """Send again, with another compostage and the same envelope, the file of that number or all without ARL."""
+        files = [f for f in load_files(self.journal) if f.attempts and not f.acknowledged and not f.abandoned]
+        if numero is not None:
+            files = [f for f in files if f.numero == numero]
+        if not files:
+            raise WrongState("Aucun fichier envoyé n'attend d'accusé de réception.", "Voyez : tournee status")
+        results = []
+        for file in files:
+            try:
+                self._mail(file)
+                results.append(Result(self._file(file.id), None))
+            except TourneeError as exc:
+                results.append(Result(self._file(file.id), exc))
+        return results
+
+    # Forming
+
+    def _form(self) -> None:
+        """Lots and files of all signed bills, numbered and journaled in one write."""
+        dossiers = of_state(load_all(self.journal), State.SIGNED)
+        by_number = {d.numero: d for d in dossiers}
+        via_oct = bool(self.cabinet.oct_mailbox)
+        for groups in par_fichier(grouper(_signed(d) for d in dossiers), via_oct=via_oct):
+            file_id = self.random.bytes(5).hex()
+            first = groups[0].factures[0].facture
+            where = {
+                "day": self.clock.today().isoformat(),
+                "destination": self._destination(
+                    first.destination.regime, first.destination.caisse, first.destination.centre
+                ),
+            }
+            news = [New(FILE + file_id, "formed", where, take="fichier")]
+            for group in groups:
+                lot_id = self.random.bytes(5).hex()
+                bills = [by_number[s.facture.numero_facture].id for s in group.factures]
+                news.append(New(FILE + file_id, "lot", {"lot": lot_id, "bills": bills}, take="lot"))
+                news += [New(BILL + b, "in-lot", {"lot": lot_id, "file": file_id}) for b in bills]
+            self.journal.commit(*news)
+
+    def _destination(self, regime: str, caisse: str, centre: str) -> dict[str, str]:
+        cabinet = self.cabinet
+        if cabinet.oct_mailbox:
+            return {"name": "OCT", "mailbox": cabinet.oct_mailbox, "certificate_pem": cabinet.oct_certificate_pem}
+        row = cabinet.directory.lookup(regime, caisse, centre)
+        return {"name": row.name, "mailbox": row.mailbox, "certificate_pem": row.certificate_pem}
+
+    # Signing and sealing
+
+    async def _prepare(self, file_id: str, again: bool) -> None:
+        file = self._file(file_id)
+        if file.envelope:
+            return
+        dossiers = {d.id: d for d in load_all(self.journal)}
+        cps = await self.desk.open_cps()
+        check_holder(self.cabinet, cps.holder.numero_identification if cps.holder else "")
+        if cps.certificat_signature is None or cps.certificat_authentification is None:
+            raise WrongCard("Cette CPS n'a pas ses deux certificats.", "Utilisez votre CPS personnelle.")
+        for part in file.lots:
+            if not part.signature:
+                await self._sign_lot(file, part, dossiers, cps.certificat_signature, again)
+        file = self._file(file_id)
+        if not file.content:
+            content = fichier_bytes(self._fichier(file, dossiers))
+            data = {"content": _b64(content), "identification": f"{file.numero % 10**6:06d}"}
+            self.journal.commit(New(FILE + file_id, "content", data))
+            file = self._file(file_id)
+        bills = [dossiers[b] for b in file.bills]
+        certificates = [cps.certificat_signature, *(s.certificate for d in bills for s in d.signatures)]
+        await self._seal(file, cps.certificat_authentification, certificates, again)
+
+    async def _sign_lot(
+        self, file: SentFile, part: LotPart, dossiers: dict[str, Dossier], certificate: bytes, again: bool
+    ) -> None:
+        if part.pending and not again:
+            raise SignatureUnknown("CPS", f"le lot {part.numero}")
+        self.said(f"signature du lot {part.numero} par la CPS")
+        text = message("L", part.numero, digest(lot_records(self._lot(file, part, dossiers))))
+        subject, key = FILE + file.id, {"lot": part.id}
+        self.journal.commit(New(subject, "lot-signature-begun", key))
+        try:
+            value = await self.desk.sign_cps(text)
+        except OutcomeUnknown:
+            raise
+        except TourneeError:
+            self.journal.commit(New(subject, "lot-signature-failed", key))
+            raise
+        data = {**key, "value": _b64(value), "certificate": _b64(certificate)}
+        self.journal.commit(New(subject, "lot-signature", data))
+
+    async def _seal(self, file: SentFile, signer: bytes, certificates: Sequence[bytes], again: bool) -> None:
+        if file.seal_pending and not again:
+            raise SignatureUnknown("CPS", f"le fichier {file.numero}")
+        self.said(f"chiffrement du fichier {file.numero} pour {file.destination['name']}")
+        sealing = self.sealer.begin(file.content, signer, certificates, self.clock.now())
+        subject = FILE + file.id
+        self.journal.commit(New(subject, "seal-begun"))
+        try:
+            signature = await self.desk.authenticate(sealing.digest_info)
+            envelope = self.sealer.finish(sealing, signature, file.destination["certificate_pem"])
+        except OutcomeUnknown:
+            raise
+        except TourneeError:
+            self.journal.commit(New(subject, "seal-failed"))
+            raise
+        self.journal.commit(New(subject, "sealed", {"envelope": _b64(envelope)}))
+
+    # Mailing
+
+    def _mail(self, file: SentFile) -> None:
+        """One transmission: a new compostage, journaled with the mail's bytes before the first one leaves."""
+        subject = FILE + file.id
+        taken = self.journal.commit(New(subject, "compostage", take="compostage"))[0]
+        now = self.clock.now()
+        stamp = mail.compostage(now, int(taken.data["numero"]) % 100_000)
+        sender, recipient = self.cabinet.account.address, file.destination["mailbox"]
+        raw = mail.build(
+            mail.profile(PROFILE),
+            sender=sender,
+            recipient=recipient,
+            emetteur=f"{self.cabinet.numero_facturation:0>14}",
+            compostage=stamp,
+            nombre_factures=len(file.bills),
+            envelope=file.envelope,
+            at=now,
+        )
+        self.journal.commit(New(subject, "send-begun", {"compostage": stamp, "mail": _b64(raw)}))
+        self.said(f"envoi du fichier {file.numero} à {file.destination['name']}")
+        try:
+            self.mailbox.send(raw, sender, recipient)
+        except MailUnknown:
+            self.journal.commit(New(subject, "unknown"))
+            raise
+        except TourneeError:
+            self.journal.commit(New(subject, "refused"))
+            raise
+        states = {d.id: d.state for d in load_all(self.journal)}
+        bills = [New(BILL + b, "sent", {"compostage": stamp}) for b in file.bills if states[b] is State.IN_LOT]
+        self.journal.commit(New(subject, "sent", {"compostage": stamp}), *bills)
+
+    def _file(self, file_id: str) -> SentFile:
+        return next(f for f in load_files(self.journal) if f.id == file_id)
+
+    def _fichier(self, file: SentFile, dossiers: dict[str, Dossier]) -> Fichier:
+        return Fichier(
+            identification=f"{file.numero % 10**6:06d}",
+            date_creation=file.day,
+            lots=tuple(self._lot(file, part, dossiers) for part in file.lots),
+            oct_numero=self.cabinet.oct_numero if self.cabinet.oct_mailbox else "",
+        )
+
+    def _lot(self, file: SentFile, part: LotPart, dossiers: dict[str, Dossier]) -> Lot:
+        signed = tuple(_signed(dossiers[b]) for b in part.bills)
+        made = (_card("C", part.certificate, part.signature),) if part.signature else ()
+        return Lot(numero_lot=part.numero, date_lot=file.day, factures=signed, signatures=made)
+
+
+def _signed(dossier: Dossier) -> FactureSignee:
+    if dossier.facture is None:
+        raise ValueError("a signed bill has its invoice")
+    signatures = tuple(_card(s.signer, s.certificate, s.value) for s in dossier.signatures)
+    return FactureSignee(freeze.from_json(dossier.facture), signatures)
+
+
+def _card(signer: str, certificate: bytes, value: bytes) -> SignatureCarte:
+    return SignatureCarte(signer, hashlib.sha256(certificate).hexdigest(), value)
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

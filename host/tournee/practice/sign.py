@@ -1,0 +1,146 @@
+"""Sign a bill: number, records, then the two cards; each step journaled before its effect, none repeated by a retry."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from tournee.b2.facture import facture_records
+from tournee.b2.twin import encode
+from tournee.billing import codec
+from tournee.billing.engine import require_valid
+from tournee.billing.lifecycle import State
+from tournee.billing.model import Mode
+from tournee.errors import TourneeError
+from tournee.practice import freeze
+from tournee.practice.cabinet import Cabinet
+from tournee.practice.dossier import PREFIX, Dossier, load
+from tournee.practice.drafts import label
+from tournee.practice.errors import NotTheHolder, SignatureUnknown, WrongCard, WrongState
+from tournee.practice.facture import facture
+from tournee.practice.ports import Clock, Desk, Journal, New
+from tournee.signing import message
+from tournee.terminal.errors import OutcomeUnknown
+
+CPS, VITALE = "C", "V"
+_NAMES = {CPS: "CPS", VITALE: "carte Vitale"}
+Said = Callable[[str], None]
+"""Told each step, in French."""
+
+
+async def sign(
+    journal: Journal,
+    desk: Desk,
+    cabinet: Cabinet,
+    wanted: str,
+    *,
+    clock: Clock,
+    again: bool = False,
+    said: Said = lambda text: None,
+) -> Dossier:
+    """The signed dossier. Raises BillNotValid, WrongState, WrongCard, SignatureUnknown (then only with `again`)."""
+    dossier = load(journal, wanted)
+    if dossier.state is State.SIGNED:
+        return dossier
+    if dossier.state is not State.DRAFT:
+        raise WrongState(f"La facture {dossier.id} est déjà {label(dossier.state)}.", "Il n'y a rien à signer.")
+    if dossier.pending and not again:
+        raise SignatureUnknown(_NAMES[dossier.pending], f"la facture {dossier.numero}")
+    if not dossier.records:
+        require_valid(dossier.bill, dossier.rights, today=clock.today())
+    signers = _signers(dossier)
+    certificates = await _cards(desk, cabinet, dossier, signers)
+    dossier = _prepared(journal, cabinet, dossier, clock)
+    text = message("F", dossier.numero or 0, hashlib.sha256(dossier.records).digest())
+    for signer in signers:
+        if dossier.signature(signer) is None:
+            said(f"signature par la {_NAMES[signer]}")
+            make = desk.sign_cps if signer == CPS else desk.sign_vitale
+            await _one(journal, PREFIX + dossier.id, signer, make, text, certificates[signer])
+            dossier = load(journal, dossier.id)
+    journal.commit(New(PREFIX + dossier.id, "signed", {"numero": dossier.numero}))
+    return load(journal, dossier.id)
+
+
+async def _one(
+    journal: Journal,
+    subject: str,
+    signer: str,
+    make: Callable[[bytes], Awaitable[bytes]],
+    text: bytes,
+    certificate: bytes,
+) -> None:
+    journal.commit(New(subject, "signature-begun", {"signer": signer}))
+    try:
+        value = await make(text)
+    except OutcomeUnknown:
+        raise
+    except TourneeError:
+        journal.commit(New(subject, "signature-failed", {"signer": signer}))
+        raise
+    data = {"signer": signer, "value": _b64(value), "certificate": _b64(certificate)}
+    journal.commit(New(subject, "signature", data))
+
+
+def _signers(dossier: Dossier) -> tuple[str, ...]:
+    """A secured bill is signed by both cards; without the Vitale the CPS signs alone (billing-formats §3.1)."""
+    mode = str(dossier.bill.value("mode") or Mode.SECURISE)
+    return (CPS,) if mode in (Mode.DEGRADE, Mode.SANS_VITALE, Mode.NON_SECURISE) else (CPS, VITALE)
+
+
+async def _cards(desk: Desk, cabinet: Cabinet, dossier: Dossier, signers: tuple[str, ...]) -> dict[str, bytes]:
+    """The signers' certificates (DER), once it is sure that these are the cards this bill was made with."""
+    certificates: dict[str, bytes] = {}
+    if VITALE in signers:
+        patient = await desk.patient()
+        if patient.numero_serie != dossier.rights.numero_serie:
+            raise WrongCard(
+                "La carte Vitale insérée n'est pas celle de ce patient.",
+                "Insérez la carte avec laquelle la facture a été faite.",
+            )
+        if patient.certificat is None:
+            raise WrongCard("Cette carte Vitale ne peut pas signer.", "Passez la facture en mode dégradé.")
+        certificates[VITALE] = patient.certificat
+    cps = await desk.open_cps()
+    check_holder(cabinet, cps.holder.numero_identification if cps.holder else "")
+    if cps.certificat_signature is None:
+        raise WrongCard("Cette CPS n'a pas de certificat de signature.", "Utilisez votre CPS personnelle.")
+    certificates[CPS] = cps.certificat_signature
+    return certificates
+
+
+def check_holder(cabinet: Cabinet, numero: str) -> None:
+    """Raises NotTheHolder unless the CPS is that of the practitioner of this computer."""
+    if numero != cabinet.praticien.identification:
+        raise NotTheHolder
+
+
+def _prepared(journal: Journal, cabinet: Cabinet, dossier: Dossier, clock: Clock) -> Dossier:
+    """Numbered, and its records fixed; a bill that already was keeps both."""
+    subject = PREFIX + dossier.id
+    if dossier.numero is None:
+        journal.commit(New(subject, "numbered", take="facture"))
+        dossier = load(journal, dossier.id)
+    if not dossier.records:
+        evaluation = require_valid(dossier.bill, dossier.rights, today=clock.today())
+        value = facture(
+            dossier.bill,
+            dossier.rights,
+            evaluation,
+            numero=dossier.numero or 0,
+            day=clock.today(),
+            directory=cabinet.directory,
+        )
+        data = {
+            "records": _b64(encode(facture_records(value))),
+            "facture": freeze.to_json(value),
+            "evaluation": codec.evaluation_to_json(evaluation),
+        }
+        journal.commit(New(subject, "prepared", data))
+        dossier = load(journal, dossier.id)
+    return dossier
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
