@@ -1,0 +1,51 @@
+"""A file of lots: 000, lots, 999 with its counters. Direct (one destination) or one file for an OCT [SPEC S001]."""
+
+from __future__ import annotations
+
+from tournee.b2.destinations import numero_destinataire, type_destinataire
+from tournee.b2.errors import B2Error, Problem
+from tournee.b2.facture import aammjj
+from tournee.b2.lots import PROFILE, critere, lot_records
+from tournee.b2.model import Fichier
+from tournee.b2.records.sv_sim_1 import DebutFichier, FinFichier, Record
+from tournee.b2.twin import encode
+from tournee_protocol.layouts.tables import lot_rules
+
+
+def fichier_records(fichier: Fichier) -> list[Record]:
+    """All records of the file. Raises B2Error (ORDER) when lots may not share it, (DUPLICATE) for two lots with one number."""
+    _check(fichier)
+    first = fichier.lots[0].factures[0].facture
+    oct_file = bool(fichier.oct_numero)
+    common = {
+        "type_emetteur": fichier.type_emetteur,
+        "numero_emetteur": first.numero_emetteur,
+        "type_destinataire": "OT" if oct_file else type_destinataire(first.destination.regime),
+        "numero_destinataire": fichier.oct_numero if oct_file else numero_destinataire(first.destination),
+        "application": "TO" if oct_file else "TR",
+        "identification_fichier": fichier.identification,
+        "type_flux": first.type_flux,
+    }
+    lots = [record for lot in fichier.lots for record in lot_records(lot)]
+    debut = DebutFichier(**common, date_creation=aammjj(fichier.date_creation), zone_message=fichier.zone_message)
+    fin = FinFichier(**common, nombre_enregistrements=len(lots) + 2, nombre_lots=len(fichier.lots))
+    return [debut, *lots, fin]
+
+
+def fichier_bytes(fichier: Fichier) -> bytes:
+    """The file as sent: 128-byte ASCII records, no separator."""
+    return encode(fichier_records(fichier))
+
+
+def _check(fichier: Fichier) -> None:
+    if not fichier.lots or not all(lot.factures for lot in fichier.lots):
+        raise B2Error(Problem.ORDER, 0, "000", detail="fichier sans lot ou lot sans facture")
+    keys = lot_rules(PROFILE)["fichier"]["oct" if fichier.oct_numero else "direct"]
+    values = [critere(lot.factures[0].facture) for lot in fichier.lots]
+    for key in keys:
+        if len({v[key] for v in values}) > 1:
+            raise B2Error(Problem.ORDER, 0, "000", key, detail="le fichier mélange plusieurs valeurs")
+    # FSE and DRE lots are numbered apart [IMPL JFSE].
+    numbers = [(v["type_facture"], lot.numero_lot) for v, lot in zip(values, fichier.lots, strict=True)]
+    if len(set(numbers)) != len(numbers):
+        raise B2Error(Problem.DUPLICATE, 0, "1", "numero_lot", 20, "deux lots portent le même numéro")
