@@ -1,0 +1,37 @@
+"""What commands print: JSON with a version for programs, rich text for people; nothing else writes to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+VERSION = 1
+"""Of every `--json` document; grows when a field changes its meaning or goes."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document (with a version) instead of text.")
+
+
+def emit(document: dict[str, Any]) -> None:
+    """One JSON document on stdout."""
+    json.dump({"version": VERSION, **document}, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The terminal, or plain text in a pipe."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def euros(cents: int) -> str:
+    """« 28,00 € »."""
+    sign, cents = ("-", -cents) if cents < 0 else ("", cents)
+    whole = f"{cents // 100:,}".replace(",", "\u202f")
+    return f"{sign}{whole},{cents % 100:02d} €"
