@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tournee.transmit.errors import DestinationUnknown, DirectoryMalformed
+from tournee.b2.destinations import ANY_CENTRE, DestinationUnknown
+from tournee.transmit.errors import DirectoryMalformed
 
 VERSION: Final = 1
-ANY_CENTRE: Final = "*"
 
 _PATTERNS: Final = {
     "regime": r"\d{2}",
@@ -41,9 +41,9 @@ class Destination:
     simulation: bool
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What makes one file: (régime, organisme destinataire, centre informatique)."""
-        return self.regime, self.organisme_destinataire, self.centre_informatique
+    def fichier(self) -> tuple[str, str, str]:
+        """As `b2.Destination.fichier`: (régime, centre informatique, organisme destinataire) of what shares one file."""
+        return self.regime, self.centre_informatique, self.organisme_destinataire
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,14 @@ class Directory:
             for row in self.destinations:
                 if (row.regime, row.caisse, row.centre) == (regime, caisse, wanted):
                     return row
-        raise DestinationUnknown(
-            f"Aucune adresse connue pour le régime {regime}, caisse {caisse}, centre {centre}.",
-            "Ajoutez cette caisse à l'annuaire des destinations (destinations.json).",
-        )
+        raise _unknown(f"le régime {regime}, caisse {caisse}, centre {centre}")
+
+    def receiver(self, fichier: tuple[str, str, str]) -> Destination:
+        """Whose mailbox takes the file of this key (`b2.Destination.fichier`); raises DestinationUnknown."""
+        for row in self.destinations:
+            if row.fichier == fichier:
+                return row
+        raise _unknown(f"le régime {fichier[0]}, centre informatique {fichier[1]}, organisme {fichier[2]}")
 
 
 def loads(text: str) -> Directory:
@@ -90,3 +94,10 @@ def _row(index: int, row: Any, remedy: str) -> Destination:
     if not isinstance(simulation, bool):
         raise DirectoryMalformed(f"destinations.json, ligne {index} : « simulation » doit être true ou false.", remedy)
     return Destination(**values, simulation=simulation)
+
+
+def _unknown(place: str) -> DestinationUnknown:
+    return DestinationUnknown(
+        f"Aucune adresse de courrier connue pour {place}.",
+        "Ajoutez cette caisse à l'annuaire des destinations (destinations.json).",
+    )

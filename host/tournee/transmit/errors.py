@@ -43,12 +43,6 @@ class ReturnMalformed(RefusedError):
         self.where = where
 
 
-class DestinationUnknown(RefusedError):
-    """No mailbox is known for this caisse."""
-
-    code = "destination-unknown"
-
-
 class DirectoryMalformed(TourneeError):
     """`destinations.json` cannot be read."""
 
