@@ -15,7 +15,7 @@ help: ## Show this list
 	@echo
 	@echo "  make demo ARGS='--outcome rejected'   options of the demo: $(BIN)/tournee demo --help"
 	@echo "  make test ARGS='tests/unit -k b2'     a part of the tests, any pytest option"
-	@echo "  make bench AREA=encode                one area of the benchmarks"
+	@echo "  make bench AREA=encoding                one area of the benchmarks"
 	@echo "  make setup EXTRAS=pcsc                also the PC/SC readers (needs swig and libpcsclite-dev)"
 
 setup: ## Prepare .venv (needs the network the first time only)

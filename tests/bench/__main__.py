@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--area X] [--out FILE] [--list]`: exit 0, 3 when a row does not reach its value, 2 for a wrong area."""
+"""`python -m tests.bench [--area X] [--out FILE] [--list]`: exit 0; 3 when a row does not reach its value, 2 for a wrong area, 1 when one broke."""
 
 from __future__ import annotations
 
@@ -37,11 +37,15 @@ def main(argv: list[str] | None = None) -> int:
     options.out.write_text(json.dumps(document(rows), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     console.print(table(rows))
     console.print(f"{len(rows)} rows → {options.out}")
-    missed = [row for row in rows if row.ok is False]
+    for note in dict.fromkeys(row.note for row in rows if row.note):
+        console.print(f"- {note}", style="yellow", markup=False)
+    missed = [row for row in rows if row.ok is False and row.value is not None]
     for row in missed:
         console.print(
             f"not reached: {row.area}/{row.name}: {row.value:g} {row.unit}, should be {_reach(row)}", style="red"
         )
+    if any(row.ok is False and row.value is None for row in rows):
+        return 1
     return 3 if missed else 0
 
 
@@ -56,7 +60,9 @@ def table(rows: list[Row]) -> Table:
     result.columns[2].justify = "right"
     for row in rows:
         value = "-" if row.value is None else f"{row.value:,.4g}" if abs(row.value) < 1000 else f"{row.value:,.0f}"
-        mark = {True: "ok", False: "[red]not reached[/]", None: row.note and f"[yellow]{row.note}[/]"}[row.ok]
+        mark = {True: "ok", False: "[red]not reached[/]", None: ""}[row.ok]
+        if row.note:
+            mark = "[red]failed[/]" if row.ok is False else "[yellow]not measured[/]"
         result.add_row(row.area, row.name, value, row.unit, _reach(row), mark)
     return result
 

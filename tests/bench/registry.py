@@ -17,7 +17,10 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One measured row. `reach` is the value to reach (None: informative); `ok` is None without it or without a value."""
+    """One measured row. `reach` is the value to reach (None: informative); `ok` is None without it or without a value.
+
+    A benchmark that broke has no value, `ok` False and a note that begins with `failed`.
+    """
 
     area: str
     name: str
@@ -47,6 +50,10 @@ class Bench:
             value = self.measure()
         except Unavailable as exc:
             note = str(exc)
+        except Exception as exc:  # a broken benchmark must not hide the other rows
+            command = f"make bench AREA={self.area}"
+            note = f"failed: {type(exc).__name__}: {exc}"
+            return Row(self.area, self.name, None, self.unit, self.reach, self.better, False, command, note)
         ok = None
         if value is not None and self.reach is not None and self.better != "none":
             ok = value <= self.reach if self.better == "lower" else value >= self.reach
@@ -55,7 +62,7 @@ class Bench:
 
 
 _BENCHES: dict[str, Bench] = {}
-_NOT_AREAS = {"registry", "__main__", "baselines"}
+_NOT_AREAS = {"registry", "__main__", "baselines", "timing"}
 
 
 def bench(

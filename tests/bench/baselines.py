@@ -1,0 +1,60 @@
+"""What the benchmarks compare with: plain Python as a careful person would write it, and one copy of the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from tournee_protocol.layouts import Field, Kind, Record
+
+
+def tuned_encoder(record: Record) -> Callable[[Iterable[Sequence[Any]]], bytes]:
+    """*tuned*: one `%` format per record, one check (its length) per record; `rows` hold the valued fields in order."""
+    form = "".join(_form(field) for field in record.fields)
+    size = sum(field.len for field in record.fields)
+    blanks = [i for i, field in enumerate(record.valued) if field.blank]
+
+    def encode(rows: Iterable[Sequence[Any]]) -> bytes:
+        out = []
+        for row in rows:
+            values = row
+            for i in blanks:
+                if row[i] is None:
+                    values = tuple("" if v is None else v for v in row)
+                    break
+            made = form % tuple(values)
+            if len(made) != size:
+                raise ValueError(f"a value of {record.type} does not fit its field")
+            out.append(made)
+        return "".join(out).encode("ascii")
+
+    return encode
+
+
+def tuned_decoder(record: Record) -> Callable[[bytes], list[tuple[Any, ...]]]:
+    """*tuned*: slices, `int()` for counts, `rstrip` for texts, of records that all have the type of `record`."""
+    size = sum(field.len for field in record.fields)
+    cuts = [(slice(f.pos - 1, f.pos - 1 + f.len), f.kind) for f in record.valued]
+
+    def decode(data: bytes) -> list[tuple[Any, ...]]:
+        text = data.decode("ascii")
+        out = []
+        for start in range(0, len(text), size):
+            part = text[start : start + size]
+            out.append(tuple(int(part[cut]) if kind is Kind.N else part[cut].rstrip() for cut, kind in cuts))
+        return out
+
+    return decode
+
+
+def copy(data: bytes) -> bytes:
+    """*copy*: the output written once more, the least that any encoder must do."""
+    return bytes(bytearray(data))
+
+
+def _form(field: Field) -> str:
+    if field.kind is Kind.C:
+        return field.const.ljust(field.len).replace("%", "%%")
+    if field.kind is Kind.N:
+        return f"%0{field.len}d"
+    return f"%-{field.len}s" if field.kind is Kind.A else f"%{field.len}s"
