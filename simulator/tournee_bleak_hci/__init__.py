@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
-logging.getLogger("bumble").addHandler(logging.NullHandler())  # its warnings go to whoever asks, not to a person's console
+logging.getLogger("bumble").addHandler(
+    logging.NullHandler()
+)  # its warnings go to whoever asks, not to a person's console
 
 
 class Backend(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from bleak import BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic, GattCharacteristicsFlags
@@ -22,6 +22,9 @@ from bumble.device import Peer
 
 from tournee_bleak_hci.radio import Radio
 from tournee_bleak_hci.scanner import uuid_text
+
+if TYPE_CHECKING:
+    from bleak.args import SizedBuffer
 
 _PREFERRED_MTU: Final = 517
 _ATT_DEFAULT_MTU: Final = 23
@@ -133,7 +136,7 @@ class HciClient(BaseBleakClient):
             bleak_service = BleakGATTService(service, service.handle, uuid)
             found.add_service(bleak_service)
             for one in await self._peer.discover_characteristics(service=service):
-                properties = [
+                properties: list[Any] = [
                     flag.name.replace("_", "-")
                     for flag in GattCharacteristicsFlags
                     if flag.name and one.properties & flag.value
@@ -183,9 +186,7 @@ class HciClient(BaseBleakClient):
     ) -> bytearray:
         return bytearray(await self._att(lambda: self._peer.read_value(descriptor.obj)))
 
-    async def write_gatt_char(
-        self, characteristic: BleakGATTCharacteristic, data: bytes | bytearray | memoryview, response: bool
-    ) -> None:
+    async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: SizedBuffer, response: bool) -> None:
         """Without response: waits until the radio has taken enough of what was written before."""
         value = bytes(data)
         if not response and len(value) > self._max_write_bytes():
@@ -194,9 +195,7 @@ class HciClient(BaseBleakClient):
         if not response:
             await self._drain()
 
-    async def write_gatt_descriptor(
-        self, descriptor: BleakGATTDescriptor, data: bytes | bytearray | memoryview
-    ) -> None:
+    async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: SizedBuffer) -> None:
         await self._att(lambda: self._peer.write_value(descriptor.obj, bytes(data), with_response=True))
 
     async def start_notify(

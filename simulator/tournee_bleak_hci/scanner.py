@@ -67,22 +67,18 @@ class HciScanner(BaseBleakScanner):
         if not self.is_allowed_uuid(advertisement.service_uuids):
             return
         address = report.address.to_string(False)
-        device = self.create_or_update_device(
-            address, address, advertisement.local_name, report.address, advertisement
-        )
+        device = self.create_or_update_device(address, address, advertisement.local_name, report.address, advertisement)
         self.call_detection_callbacks(device, advertisement)
 
 
 def _advertisement(report: Any) -> AdvertisementData:
     data = report.data
-    service_data = {}
+    service_data: dict[str, bytes] = {}
     for kind in (_TYPES.SERVICE_DATA_16_BIT_UUID, _TYPES.SERVICE_DATA_128_BIT_UUID):
         service_data |= {uuid_text(uuid): bytes(value) for uuid, value in data.get_all(kind)}
     return AdvertisementData(
         local_name=data.get(_TYPES.COMPLETE_LOCAL_NAME) or data.get(_TYPES.SHORTENED_LOCAL_NAME),
-        manufacturer_data={
-            company: bytes(value) for company, value in data.get_all(_TYPES.MANUFACTURER_SPECIFIC_DATA)
-        },
+        manufacturer_data={company: bytes(value) for company, value in data.get_all(_TYPES.MANUFACTURER_SPECIFIC_DATA)},
         service_data=service_data,
         service_uuids=[uuid_text(uuid) for kind in _UUID_LISTS for some in data.get_all(kind) for uuid in some],
         tx_power=data.get(_TYPES.TX_POWER_LEVEL),

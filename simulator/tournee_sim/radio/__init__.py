@@ -7,8 +7,11 @@ Importing this package loads nothing heavy; its modules need the extra `[sim]` (
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
 SHIM_DIR: Final = Path(__file__).parent / "mpy"
 """Folder to put first in MICROPYPATH (keep `.frozen` in that path): it holds the `bluetooth` module."""
+
+logging.getLogger("bumble").addHandler(logging.NullHandler())  # its warnings go to whoever asks, not to a console

@@ -29,6 +29,7 @@ class AirController(Controller):  # type: ignore[misc]
         self.air = air
         self.acl_data_packet_length = acl_bytes
         self.le_acl_data_packet_length = acl_bytes
+        self.pending_le_connection: Any = None
         self._connect_ind: Any = None
         self._active_scan = True
         self._scan_response: bytes | None = None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bumble import hci
+from bumble.core import BaseBumbleError
 from bumble.device import AdvertisingType, Device
 from bumble.transport import open_transport
 
@@ -141,6 +142,8 @@ class RadioHost:
             return 0, await handler(*arguments)
         except OSError as exc:
             return (exc.errno or errno.EIO,)
+        except BaseBumbleError:  # the HCI connection ended
+            return (errno.EIO,)
         except Exception:
             _log.exception("radio operation %s failed", operation)
             return (errno.EIO,)

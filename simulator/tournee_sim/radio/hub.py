@@ -80,8 +80,7 @@ class AirHub:
         kind, _, rest = address.partition(":")
         loop = asyncio.get_running_loop()
         if kind == "unix" and rest:
-            Path(rest).unlink(missing_ok=True)
-            self._servers.append(await loop.create_unix_server(self._new_port, rest))
+            self._servers.append(await loop.create_unix_server(self._new_port, _fresh(rest)))
             return address
         host, _, port = rest.rpartition(":")
         if kind != "tcp" or not host:
@@ -99,6 +98,12 @@ class AirHub:
 
     def _left(self, port: _HostPort) -> None:
         self._ports.discard(port)
+
+
+def _fresh(path: str) -> str:
+    """A socket file left by an earlier run would be refused."""
+    Path(path).unlink(missing_ok=True)
+    return path
 
 
 class _HostPort(StreamPacketSource):  # type: ignore[misc]

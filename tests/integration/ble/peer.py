@@ -71,7 +71,8 @@ def now_ms():
 def main(path, name, mtu, mode):
     bluetooth.attach(path)
     transport = BleTransport(bluetooth.BLE(), name, int(mtu))
-    talker = {"echo": Echo, "source": Source, "sink": Sink}[mode]()
+    make = {"echo": Echo, "source": Source, "sink": Sink}[mode]
+    talker = make()
     buf = memoryview(bytearray(512))
     out = b""
     poller = select.poll()
@@ -84,7 +85,9 @@ def main(path, name, mtu, mode):
         if state != said:
             said = state
             print(state)
-            out = out if transport.connected else b""
+            if state != "connected":
+                out = b""
+                talker = make()
         if watched is not transport.stream:
             watched = transport.stream
             poller.register(watched, select.POLLIN)

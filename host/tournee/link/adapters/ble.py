@@ -26,7 +26,9 @@ DRIVER_GROUP: Final = "tournee.bleak_backends"
 DEFAULT_TIMEOUT_S: Final = 10.0
 _VALUE_OVERHEAD_BYTES: Final = 3
 _DEFAULT_MTU: Final = 23
-_ADDRESS: Final = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE)
+_ADDRESS: Final = re.compile(
+    r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE
+)
 """A Bluetooth address, or the UUID that macOS gives instead."""
 _OPTIONS: Final = frozenset({"hci", "timeout_s"})
 
@@ -196,7 +198,9 @@ def _seconds(url: Url) -> float:
 def _driver(hci: str) -> Any:
     points = importlib.metadata.entry_points(group=DRIVER_GROUP, name="hci")
     if not points:
-        raise LinkUnavailable("Le pilote Bluetooth « hci » n'est pas installé.", "Installez-le : pip install 'tournee[sim]'.")
+        raise LinkUnavailable(
+            "Le pilote Bluetooth « hci » n'est pas installé.", "Installez-le : pip install 'tournee[sim]'."
+        )
     try:
         return next(iter(points)).load()(hci)
     except ImportError as exc:
@@ -236,7 +240,8 @@ def _unavailable(exc: Exception, hci: str | None, target: str = "") -> LinkError
     if isinstance(exc, BleakBluetoothNotAvailableError):
         if hci:
             return LinkUnavailable(
-                f"Aucun contrôleur Bluetooth à {hci}.", "Démarrez-le (tournee sim air), ou corrigez ?hci= dans l'adresse."
+                f"Aucun contrôleur Bluetooth à {hci}.",
+                "Démarrez-le (tournee sim air), ou corrigez ?hci= dans l'adresse.",
             )
         if exc.reason is Reason.POWERED_OFF:
             return LinkUnavailable("Le Bluetooth est éteint.", "Allumez-le dans les réglages, puis recommencez.")
@@ -245,7 +250,8 @@ def _unavailable(exc: Exception, hci: str | None, target: str = "") -> LinkError
                 "Le système refuse l'accès au Bluetooth.", "Autorisez-le pour ce programme dans les réglages."
             )
         return LinkUnavailable(
-            "Cet appareil n'a pas de Bluetooth LE.", "Branchez une clé Bluetooth, ou reliez le terminal par câble (serial:)."
+            "Cet appareil n'a pas de Bluetooth LE.",
+            "Branchez une clé Bluetooth, ou reliez le terminal par câble (serial:).",
         )
     if isinstance(exc, (BleakDBusError, FileNotFoundError, ConnectionRefusedError)) and not hci:
         return LinkUnavailable(
@@ -254,7 +260,8 @@ def _unavailable(exc: Exception, hci: str | None, target: str = "") -> LinkError
         )
     if isinstance(exc, TimeoutError):
         return LinkUnavailable(
-            f"Le terminal « {target} » a été entendu mais ne répond pas.", "Rapprochez-le, ou éteignez puis rallumez-le."
+            f"Le terminal « {target} » a été entendu mais ne répond pas.",
+            "Rapprochez-le, ou éteignez puis rallumez-le.",
         )
     return LinkUnavailable(
         f"La liaison Bluetooth avec « {target} » ne s'établit pas ({type(exc).__name__}).",

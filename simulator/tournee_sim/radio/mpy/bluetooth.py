@@ -252,8 +252,6 @@ def _decode(data, at, end):
             length = struct.unpack_from("<H", data, at)[0]
             at += 2
             part = bytes(data[at : at + length])
-            items.append(
-                str(part, "utf8") if tag == 0x73 else tuple(_decode(part, 0, length)) if tag == 0x6C else part
-            )
+            items.append(str(part, "utf8") if tag == 0x73 else tuple(_decode(part, 0, length)) if tag == 0x6C else part)
             at += length
     return items
