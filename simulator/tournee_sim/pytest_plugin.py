@@ -17,9 +17,15 @@ import pytest
 _REASON = re.compile(r"needs (\w+): ")
 
 
-def required() -> frozenset[str]:
-    """Capabilities that `TOURNEE_REQUIRE=a,b` turns from a skip into a failure."""
+def require_list() -> frozenset[str]:
+    """The words of TOURNEE_REQUIRE: `a,b` requires these, `all,-a` all but these."""
     return frozenset(filter(None, os.environ.get("TOURNEE_REQUIRE", "").replace(" ", "").split(",")))
+
+
+def is_required(capability: str) -> bool:
+    """Whether the lack of `capability` fails a test instead of skipping it."""
+    words = require_list()
+    return f"-{capability}" not in words and ("all" in words or capability in words)
 
 
 def need(capability: str, available: bool | None = None, remedy: str = "") -> None:
@@ -32,7 +38,7 @@ def need(capability: str, available: bool | None = None, remedy: str = "") -> No
     if available:
         return
     reason = f"needs {capability}: {remedy or CAPABILITIES[capability][1]}"
-    if capability in required():
+    if is_required(capability):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
@@ -91,7 +97,6 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     "tty": (_tty, "run on a system with pseudo terminals"),
     "network_ns": (_network_ns, "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root"),
     "openssl": (lambda: shutil.which("openssl") is not None, "apt install openssl"),
-    "pcscd": (lambda: shutil.which("pcscd") is not None, "apt install pcscd"),
     "renode": (lambda: shutil.which("renode") is not None, "install Renode from its project's releases"),
     "rp2_uf2": (_rp2_uf2, "set RP2_UF2 to a MicroPython image for RPI_PICO"),
 }

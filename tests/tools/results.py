@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.tools import acceptance
-from tournee_sim.pytest_plugin import needed, required
+from tournee_sim.pytest_plugin import is_required, needed, require_list
 
 _RANK = {"passed": 0, "skipped": 1, "failed": 2}
 
@@ -86,16 +86,16 @@ def _reason(report: Any) -> str:
 
 def _judged(report: Any) -> Any:
     """Under TOURNEE_REQUIRE a skip fails when it needs something required, or does not say what it needs."""
-    if not report.skipped or hasattr(report, "wasxfail") or not required():
+    if not report.skipped or hasattr(report, "wasxfail") or not require_list():
         return report
     reason = _reason(report)
     capability = needed(reason)
     if capability is None:
         report.outcome = "failed"
         report.longrepr = f"skipped without saying what it needs (need('capability')): {reason}"
-    elif capability in required():
+    elif is_required(capability):
         report.outcome = "failed"
-        report.longrepr = f"TOURNEE_REQUIRE={capability}, but skipped: {reason}"
+        report.longrepr = f"required by TOURNEE_REQUIRE, but skipped: {reason}"
     return report
 
 

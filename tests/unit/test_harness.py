@@ -73,6 +73,20 @@ def test_what_is_not_required_may_still_be_skipped(tmp_path: Path, root: Path) -
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("all", 1), ("all,-teapot", 0), ("all, -renode, -rp2_uf2", 1), ("teapot", 1), ("", 0), ("-teapot", 0)],
+)
+def test_all_but_some_may_be_required(words: str, code: int, tmp_path: Path, root: Path) -> None:
+    assert _pytest(tmp_path, root, "-k", "needs", require=words).returncode == code
+
+
+def test_ci_lets_only_renode_and_a_board_image_be_skipped(root: Path) -> None:
+    lines = [line.split("#")[0].strip() for line in (root / ".ci/run").read_text(encoding="utf-8").splitlines()]
+    assert "export TOURNEE_REQUIRE=all,-renode,-rp2_uf2" in lines
+    assert lines[-1] == "make test"
+
+
 def test_acceptance_fails_the_run_for_a_line_without_its_test(tmp_path: Path, root: Path) -> None:
     _table(
         tmp_path,
