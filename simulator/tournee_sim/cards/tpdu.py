@@ -1,0 +1,81 @@
+"""T=0 semantics over the APDU level: direction of the data, 61xx and GET RESPONSE, 6Cxx (ISO 7816-3 §10, 7816-4 §5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tournee_sim.cards.core import Card, Command, Response
+
+GET_RESPONSE = 0xC0
+
+
+@dataclass(frozen=True)
+class WantsData:
+    """The card acknowledges the header and takes `size` bytes."""
+
+    size: int
+
+
+class TpduCard:
+    """One T=0 card; `header` then, if it wants data, `data`. Also `apdu` for a caller with whole APDUs."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self._pending = b""
+        self._header = bytes(5)
+
+    def reset(self) -> None:
+        self._pending = b""
+        self.card.reset()
+
+    def header(self, header: bytes) -> WantsData | Response:
+        """CLA INS P1 P2 P3; an answer's data is never longer or shorter than P3 (00 = 256)."""
+        self._header = header
+        cla, ins, p1, p2, p3 = header
+        if ins == GET_RESPONSE:
+            return self._get_response(p3)
+        self._pending = b""
+        if p3 and self.card.takes_data(cla, ins, p1, p2):
+            return WantsData(p3)
+        if self.card.takes_data(cla, ins, p1, p2):
+            return self._keep(self.card.execute(Command(cla, ins, p1, p2)))
+        le = p3 or 256
+        answer = self.card.execute(Command(cla, ins, p1, p2, le=le))
+        if answer.sw == 0x9000 and answer.data and len(answer.data) != le:
+            return Response(0x6C00 | len(answer.data) & 0xFF, cost_ms=answer.cost_ms)
+        return answer
+
+    def data(self, data: bytes) -> Response:
+        """The bytes announced by the last header."""
+        cla, ins, p1, p2, _ = self._header
+        return self._keep(self.card.execute(Command(cla, ins, p1, p2, data)))
+
+    def apdu(self, apdu: bytes) -> bytes:
+        """One short APDU as a TPDU: answer data and SW; 61xx and 6Cxx are the caller's to follow."""
+        if len(apdu) < 4:
+            return b"\x67\x00"
+        header = apdu[:5].ljust(5, b"\0")
+        if len(apdu) > 5 and len(apdu) - 5 not in (header[4], header[4] + 1):
+            return b"\x67\x00"
+        answer = self.header(header)
+        if isinstance(answer, WantsData):
+            answer = self.data(apdu[5 : 5 + answer.size]) if len(apdu) > 5 else Response(0x6700)
+        return answer.data + answer.sw.to_bytes(2, "big")
+
+    def _keep(self, answer: Response) -> Response:
+        """Data of a command that itself carried data (case 4) waits for GET RESPONSE."""
+        if not answer.data or answer.sw != 0x9000:
+            return Response(answer.sw, cost_ms=answer.cost_ms)
+        self._pending = answer.data
+        return Response(0x6100 | (len(answer.data) & 0xFF if len(answer.data) <= 256 else 0), cost_ms=answer.cost_ms)
+
+    def _get_response(self, p3: int) -> Response:
+        if not self._pending:
+            return Response(0x6985)
+        le = p3 or 256
+        cost = self.card.profile.cost_ms("get_response")
+        if le > len(self._pending):
+            return Response(0x6C00 | len(self._pending) & 0xFF, cost_ms=cost)
+        data, self._pending = self._pending[:le], self._pending[le:]
+        left = len(self._pending)
+        return Response(0x6100 | min(left, 0x100) & 0xFF if left else 0x9000, data, cost)
