@@ -105,6 +105,7 @@ def one_at_a_time() -> Iterator[None]:
 
 def apt_install(packages: Sequence[str], why: str) -> bool:
     """Install Debian packages after saying so; False (and the remedy is said) when that is not possible here."""
+    packages = [name for name in packages if _quiet(["dpkg", "-s", name]) != 0] if shutil.which("dpkg") else packages
     by_hand = f"sudo apt install {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         say(f"{why}: this system has no apt-get; install what corresponds to: {' '.join(packages)}")
@@ -116,7 +117,16 @@ def apt_install(packages: Sequence[str], why: str) -> bool:
             return False
         prefix = ["sudo"]
     say(f"{why}: installing system packages: {' '.join(packages)}")
-    command = [*prefix, "apt-get", "install", "-y", "--no-install-recommends", *packages]
+    command = [
+        *prefix,
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=120",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        *packages,
+    ]
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as log:
