@@ -18,6 +18,7 @@ from tournee.practice.ports import Entry, Journal
 PREFIX = "bill:"
 
 _STATE_OF_STEP = {
+    "prepared": State.VALID,
     "signed": State.SIGNED,
     "in-lot": State.IN_LOT,
     "sent": State.SENT,

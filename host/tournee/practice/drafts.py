@@ -15,7 +15,7 @@ from tournee.practice.dossier import PREFIX, Dossier, load, load_all
 from tournee.practice.errors import WrongState
 from tournee.practice.ports import Clock, Journal, New, Random
 
-_EDITABLE = (State.DRAFT, State.VALID)
+_UNSIGNED = (State.DRAFT, State.VALID)
 
 
 def new_bill(
@@ -65,7 +65,7 @@ def evaluation(dossier: Dossier, clock: Clock) -> Evaluation:
 def editable(journal: Journal, wanted: str) -> Dossier:
     """The dossier of a bill that may still be changed; raises WrongState."""
     dossier = load(journal, wanted)
-    if dossier.state not in _EDITABLE or dossier.records:
+    if dossier.state is not State.DRAFT:
         raise WrongState(
             f"La facture {dossier.id} ne peut plus être modifiée (état : {label(dossier.state)}).",
             "Annulez-la ou corrigez-la : tournee bill cancel, tournee bill correct.",
@@ -76,7 +76,7 @@ def editable(journal: Journal, wanted: str) -> Dossier:
 def cancel(journal: Journal, wanted: str, reason: str) -> Dossier:
     """Cancel a bill that has not left; its number, if it has one, stays used. Raises WrongState."""
     dossier = load(journal, wanted)
-    if dossier.state not in (*_EDITABLE, State.SIGNED):
+    if dossier.state not in (*_UNSIGNED, State.SIGNED):
         raise WrongState(
             f"La facture {dossier.id} est déjà partie (état : {label(dossier.state)}) : elle ne peut plus être annulée ici.",
             "Attendez le retour de la caisse, puis corrigez-la : tournee bill correct.",

@@ -43,7 +43,7 @@ async def sign(
     dossier = load(journal, wanted)
     if dossier.state is State.SIGNED:
         return dossier
-    if dossier.state is not State.DRAFT:
+    if dossier.state not in (State.DRAFT, State.VALID):
         raise WrongState(f"La facture {dossier.id} est déjà {label(dossier.state)}.", "Il n'y a rien à signer.")
     if dossier.pending and not again:
         raise SignatureUnknown(_NAMES[dossier.pending], f"la facture {dossier.numero}")

@@ -46,7 +46,7 @@ def overview(dossiers: Sequence[Dossier], files: Sequence[SentFile], valid: Sequ
     final = (State.PAID, State.CORRECTED, State.CANCELLED, State.ACKNOWLEDGED)
     return Overview(
         to_complete=tuple(d for d in dossiers if d.state is State.DRAFT and d.id not in valid),
-        to_sign=tuple(d for d in dossiers if d.state is State.DRAFT and d.id in valid),
+        to_sign=tuple(d for d in dossiers if d.state is State.VALID or d.id in valid),
         to_send=tuple(d for d in dossiers if d.state in (State.SIGNED, State.IN_LOT)),
         waiting=tuple(waiting),
         done=tuple(d for d in dossiers if d.state in final and d.id not in held),

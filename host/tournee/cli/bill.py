@@ -1,0 +1,114 @@
+"""`tournee bill …`: make, show, sign, cancel and correct bills."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tournee.cli.output import json_option
+
+WANTED = click.argument("wanted", metavar="FACTURE", default="last")
+"""Beginning of an id, a number, or `last`."""
+
+
+@click.group(name="bill")
+def app() -> None:
+    """Faire, montrer, signer et annuler des factures."""
+
+
+@app.command()
+@click.option(
+    "--answers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Réponses (YAML ou JSON) au lieu des questions.",
+)
+@click.option("--resume", metavar="FACTURE", help="Reprendre un brouillon.")
+@click.option("--advanced", is_flag=True, help="Montrer aussi les questions avancées.")
+@json_option
+def new(answers: Path | None, resume: str | None, advanced: bool, as_json: bool) -> int:
+    """Faire une facture : lit les deux cartes, puis ne pose que les questions nécessaires."""
+    from tournee.cli.bill_new import make
+
+    return make(answers, resume, advanced=advanced, as_json=as_json)
+
+
+@app.command(name="list")
+@click.option("--state", help="Seulement cet état (draft, signed, sent, paid, rejected…).")
+@json_option
+def list_(state: str | None, as_json: bool) -> None:
+    """Toutes les factures, la plus récente en dernier."""
+    from tournee.cli.bill_show import show_list
+
+    show_list(state, as_json=as_json)
+
+
+@app.command()
+@WANTED
+@click.option("--names", is_flag=True, help="Avec l'identité du patient dans le JSON.")
+@json_option
+def show(wanted: str, names: bool, as_json: bool) -> None:
+    """Une facture : lignes, parts, questions restantes, cycle de vie daté."""
+    from tournee.cli.bill_show import show_one
+
+    show_one(wanted, names=names, as_json=as_json)
+
+
+@app.command()
+@WANTED
+@click.argument("line", type=int, default=1)
+def why(wanted: str, line: int) -> None:
+    """Pourquoi ce montant : la règle et la ligne de tarif, pour la ligne LINE."""
+    from tournee.cli.bill_show import show_why
+
+    show_why(wanted, line)
+
+
+@app.command()
+@WANTED
+@click.option("--all", "everything", is_flag=True, help="Toutes les factures complètes du patient inséré.")
+@click.option("--again", is_flag=True, help="Refaire une signature dont le résultat est inconnu.")
+@json_option
+def sign(wanted: str, everything: bool, again: bool, as_json: bool) -> int:
+    """Signer par la CPS et la carte Vitale ; refusé tant que la facture n'est pas complète."""
+    from tournee.cli.bill_sign import sign_bills
+
+    return sign_bills(wanted, everything=everything, again=again, as_json=as_json)
+
+
+@app.command()
+@WANTED
+@click.option("--reason", default="", help="Motif, gardé avec la facture.")
+@json_option
+def cancel(wanted: str, reason: str, as_json: bool) -> None:
+    """Annuler une facture qui n'est pas partie ; son numéro n'est jamais réutilisé."""
+    from tournee.cli.bill_sign import cancel_bill
+
+    cancel_bill(wanted, reason, as_json=as_json)
+
+
+@app.command()
+@WANTED
+@click.option(
+    "--answers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Réponses qui changent (YAML ou JSON).",
+)
+@json_option
+def correct(wanted: str, answers: Path | None, as_json: bool) -> int:
+    """Refaire une facture rejetée : un nouveau numéro, liée à l'ancienne."""
+    from tournee.cli.bill_new import make_correction
+
+    return make_correction(wanted, answers, as_json=as_json)
+
+
+@app.command(name="print")
+@WANTED
+@click.option(
+    "--out", "target", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Fichier PDF à écrire."
+)
+def print_(wanted: str, target: Path) -> None:
+    """Le reçu du patient en PDF."""
+    from tournee.cli.bill_show import print_receipt
+
+    print_receipt(wanted, target)

@@ -1,0 +1,114 @@
+"""Make a bill: cards, questions, draft; each answer set is journaled, so that Ctrl-C or a crash keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tournee.billing import Bill, Rights
+from tournee.billing.lifecycle import State
+from tournee.cli.bill_show import bill_document, say_bill
+from tournee.cli.errors import INTERRUPTED, REFUSED
+from tournee.cli.office import Office, opened
+from tournee.cli.output import console, emit
+from tournee.errors import UsageError
+from tournee.practice import drafts
+from tournee.practice.dossier import load
+from tournee.practice.errors import WrongState
+from tournee.practice.ports import New
+
+
+def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: bool) -> int:
+    """0 valid, 3 something is missing or wrong, 130 interrupted (the draft is kept)."""
+    with opened() as office:
+        if resume is not None:
+            dossier = drafts.editable(office.journal, resume)
+            bill, rights = dossier.bill, dossier.rights
+        else:
+            rights = _read_patient(office)
+            bill = drafts.new_bill(office.journal, office.cabinet, rights, clock=office.clock, random=office.random)
+        return _fill(office, bill, rights, answers, advanced=advanced, as_json=as_json)
+
+
+def make_correction(wanted: str, answers: Path | None, *, as_json: bool) -> int:
+    """A new bill that replaces a rejected one; the old one is marked when the new one is journaled."""
+    with opened() as office:
+        old = load(office.journal, wanted)
+        if old.state not in (State.REJECTED, State.PARTLY_PAID):
+            raise WrongState(
+                f"La facture {old.numero or old.id} est {drafts.label(old.state)} : seule une facture rejetée se corrige.",
+                "Annulez une facture qui n'est pas partie : tournee bill cancel",
+            )
+        bill = drafts.new_bill(
+            office.journal, office.cabinet, old.rights, clock=office.clock, random=office.random, corrects=old
+        )
+        drafts.save(office.journal, bill, old.rights)
+        office.journal.commit(New(f"bill:{old.id}", "corrected", {"by": bill.id}))
+        return _fill(office, bill, old.rights, answers, advanced=False, as_json=as_json)
+
+
+def _read_patient(office: Office) -> Rights:
+    import asyncio
+
+    from tournee.cli.connect import desk_for
+    from tournee.practice.sign import check_holder
+    from tournee.practice.visit import rights_of
+
+    async def read() -> Rights:
+        async with desk_for(office) as desk:
+            cps = await desk.open_cps()
+            check_holder(office.cabinet, cps.holder.numero_identification if cps.holder else "")
+            return rights_of(await desk.patient_rights())
+
+    return asyncio.run(read())
+
+
+def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, advanced: bool, as_json: bool) -> int:
+    from tournee.billing.engine import evaluate
+    from tournee.cli.questions import Interrupted, apply_answers, ask
+
+    drafts.save(office.journal, bill, rights)
+    bill = drafts.prefilled(office.journal, bill)
+    today, interrupted = office.clock.today(), False
+    if answers is not None:
+        bill = apply_answers(bill, rights, today, read_answers(answers))
+    elif not as_json:
+        try:
+            bill = ask(bill, rights, today, advanced=advanced)
+        except Interrupted as exc:
+            bill, interrupted = exc.bill, True
+    drafts.save(office.journal, bill, rights)
+    dossier = load(office.journal, bill.id)
+    if as_json:
+        emit(bill_document(dossier, office.clock))
+    else:
+        say_bill(console(), dossier, office.clock)
+    if interrupted:
+        console(stderr=True).print(f"Brouillon gardé. Pour le reprendre : tournee bill new --resume {bill.id}")
+        return INTERRUPTED
+    return 0 if evaluate(bill, rights, today=today).status == "valid" else REFUSED
+
+
+def read_answers(path: Path) -> Mapping[str, Any]:
+    """A JSON object, or YAML when PyYAML is there; raises UsageError that names the file."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        document = json.loads(text) if path.suffix == ".json" else _yaml(text, path)
+    except ValueError as exc:
+        raise UsageError(f"{path} : illisible ({exc}).", "Écrivez un objet question: réponse.") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path} : un objet question: réponse est attendu.", "Voyez docs/BILLING.md.")
+    return document
+
+
+def _yaml(text: str, path: Path) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise UsageError(f"{path} : lire du YAML demande PyYAML.", "Donnez du JSON, ou : pip install pyyaml") from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise ValueError(str(exc)) from None

@@ -1,0 +1,154 @@
+"""Show bills: one, all, why an amount, the receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tournee.billing import codec
+from tournee.billing.engine import evaluate, why
+from tournee.billing.result import Evaluation
+from tournee.cli.office import opened
+from tournee.cli.output import console, emit, euros
+from tournee.cli.ports import SystemClock
+from tournee.practice.dossier import Dossier, load, load_all
+from tournee.practice.drafts import label
+
+
+def bill_document(dossier: Dossier, clock: SystemClock, *, names: bool = False) -> dict[str, Any]:
+    """The bill for programs. Without `names` it holds no identity, NIR or address."""
+    evaluation = dossier.evaluation or codec.evaluation_to_json(current(dossier, clock))
+    document: dict[str, Any] = {
+        "bill": dossier.id,
+        "numero_facture": dossier.numero,
+        "state": str(dossier.state),
+        "status": evaluation["status"],
+        "evaluation": evaluation,
+        "signatures": [s.signer for s in dossier.signatures],
+        "pending_signature": dossier.pending,
+        "outcome": dossier.outcome,
+        "life": [{"at": e.at.isoformat(), "step": e.step, **e.data} for e in dossier.events],
+    }
+    if names:
+        document["content"] = codec.bill_to_json(dossier.bill)
+        document["rights"] = codec.rights_to_json(dossier.rights)
+    return document
+
+
+def current(dossier: Dossier, clock: SystemClock) -> Evaluation:
+    return evaluate(dossier.bill, dossier.rights, today=clock.today())
+
+
+def say_bill(out: Any, dossier: Dossier, clock: SystemClock) -> None:
+    """Lines, split, what is missing, life cycle."""
+    from rich.table import Table
+
+    evaluation = current(dossier, clock)
+    title = f"Facture {dossier.numero}" if dossier.numero else f"Facture {dossier.id}"
+    person = dossier.bill.beneficiaire
+    who = f"  {person.prenom} {person.nom}" if person else ""
+    out.print(f"[bold]{title}[/]{who}  [dim]{label(dossier.state)}[/]")
+    if evaluation.lines:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("acte", "date"):
+            table.add_column(column)
+        for column in ("montant", "base", "taux", "AMO", "AMC", "patient"):
+            table.add_column(column, justify="right")
+        for x in evaluation.lines:
+            cells = (x.montant_cents, x.base_cents, None, x.amo_cents, x.amc_cents, x.patient_cents)
+            texts = [f"{x.taux} %" if c is None else euros(c) for c in cells]
+            table.add_row(x.code, f"{x.date:%d/%m/%Y}", *texts)
+        t = evaluation.totals
+        texts = [
+            euros(t.montant_cents),
+            euros(t.base_cents),
+            "",
+            euros(t.amo_cents),
+            euros(t.amc_cents),
+            euros(t.patient_cents),
+        ]
+        table.add_row("[bold]total[/]", "", *(f"[bold]{x}[/]" for x in texts))
+        out.print(table)
+    for question in evaluation.questions:
+        if question.required:
+            out.print(f"[yellow]à répondre[/]  {question.text}  [dim]{question.id}[/]")
+    for fault in evaluation.errors:
+        out.print(f"[red]{fault.text}[/]\n  → {fault.remedy}")
+    for information in evaluation.informations:
+        out.print(f"[dim]{information.text}[/]")
+    for rejet in dossier.outcome.get("rejets", []):
+        out.print(f"[red]{rejet['code']} {rejet['libelle']}[/]\n  → {rejet['a_faire']}")
+
+
+def show_one(wanted: str, *, names: bool, as_json: bool) -> None:
+    with opened(write=False) as office:
+        dossier = load(office.journal, wanted)
+        if as_json:
+            emit(bill_document(dossier, office.clock, names=names))
+            return
+        out = console()
+        say_bill(out, dossier, office.clock)
+        out.print("[dim]cycle de vie[/]")
+        for step in dossier.steps:
+            out.print(f"  {step.day:%d/%m/%Y}  {label(step.state)}")
+
+
+def show_list(state: str | None, *, as_json: bool) -> None:
+    with opened(write=False) as office:
+        dossiers = [d for d in load_all(office.journal) if state is None or str(d.state) == state]
+        rows = [(d, current(d, office.clock) if d.evaluation is None else None) for d in dossiers]
+    if as_json:
+        emit({"bills": [_row(d, e) for d, e in rows]})
+        return
+    out = console()
+    if not rows:
+        out.print("Aucune facture. Pour la première : tournee bill new")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("facture", "numéro", "date", "patient", "état"):
+        table.add_column(column)
+    table.add_column("montant", justify="right")
+    for d, e in rows:
+        person = d.bill.beneficiaire
+        total = _row(d, e)["montant_cents"]
+        name = f"{person.prenom} {person.nom}" if person else ""
+        table.add_row(d.id, str(d.numero or ""), f"{d.day:%d/%m/%Y}", name, label(d.state), euros(total))
+    out.print(table)
+
+
+def show_why(wanted: str, line: int) -> None:
+    with opened(write=False) as office:
+        dossier = load(office.journal, wanted)
+        evaluation = current(dossier, office.clock)
+    out = console()
+    if not 1 <= line <= len(evaluation.lines):
+        out.print(f"La facture a {len(evaluation.lines)} ligne(s).")
+        return
+    out.print(f"[bold]{evaluation.lines[line - 1].code}[/]  {euros(evaluation.lines[line - 1].montant_cents)}")
+    for trace in why(evaluation, line - 1):
+        rows = f"  [dim]{', '.join(trace.rows)}[/]" if trace.rows else ""
+        out.print(f"  {trace.text}  [dim]{trace.rule}[/]{rows}")
+
+
+def print_receipt(wanted: str, target: Path) -> None:
+    from tournee.cli.documents.receipt import receipt_pdf
+
+    with opened(write=False) as office:
+        dossier = load(office.journal, wanted)
+        evaluation = current(dossier, office.clock)
+        data = receipt_pdf(dossier.bill, evaluation)
+    target.write_bytes(data)
+    console().print(f"écrit : {target}")
+
+
+def _row(d: Dossier, e: Evaluation | None) -> dict[str, Any]:
+    montant = e.totals.montant_cents if e is not None else (d.evaluation or {})["totals"]["montant_cents"]
+    return {
+        "bill": d.id,
+        "numero_facture": d.numero,
+        "date": d.day.isoformat(),
+        "state": str(d.state),
+        "montant_cents": montant,
+    }

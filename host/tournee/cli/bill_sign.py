@@ -1,0 +1,73 @@
+"""Sign and cancel bills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tournee.billing.lifecycle import State
+from tournee.cli.bill_show import bill_document
+from tournee.cli.office import opened
+from tournee.cli.output import console, emit
+from tournee.practice import drafts
+from tournee.practice.dossier import Dossier, load, load_all
+from tournee.practice.sign import sign
+
+
+def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> int:
+    """0 when every bill asked for is signed."""
+    import asyncio
+
+    from tournee.billing.engine import evaluate, require_valid
+    from tournee.cli.connect import desk_for
+
+    out = console(stderr=as_json)
+    with opened() as office:
+        today = office.clock.today()
+        if everything:
+            chosen = [d for d in load_all(office.journal) if d.state in (State.DRAFT, State.VALID)]
+            chosen = [d for d in chosen if evaluate(d.bill, d.rights, today=today).status == "valid"]
+        else:
+            chosen = [load(office.journal, wanted)]
+        for d in chosen:
+            if d.state is State.DRAFT:
+                require_valid(d.bill, d.rights, today=today)
+
+        async def run() -> list[Dossier]:
+            async with desk_for(office) as desk:
+                if everything:
+                    serial = (await desk.patient()).numero_serie
+                    mine = [d for d in chosen if d.rights.numero_serie == serial]
+                else:
+                    mine = chosen
+                return [
+                    await sign(
+                        office.journal,
+                        desk,
+                        office.cabinet,
+                        d.id,
+                        clock=office.clock,
+                        again=again,
+                        said=lambda text: out.print(f"  [dim]·[/] {text}"),
+                    )
+                    for d in mine
+                ]
+
+        signed = asyncio.run(run())
+        documents: list[dict[str, Any]] = [bill_document(d, office.clock) for d in signed]
+    if as_json:
+        emit({"bills": documents})
+    elif not signed:
+        out.print("Aucune facture complète à signer pour ce patient.")
+    for d in signed if not as_json else ():
+        out.print(f"[green]signée[/]  facture {d.numero}")
+    return 0
+
+
+def cancel_bill(wanted: str, reason: str, *, as_json: bool) -> None:
+    """Cancel a bill that has not left."""
+    with opened() as office:
+        dossier = drafts.cancel(office.journal, wanted, reason)
+        if as_json:
+            emit(bill_document(dossier, office.clock))
+        else:
+            console().print(f"[green]annulée[/]  facture {dossier.numero or dossier.id}")

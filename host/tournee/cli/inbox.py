@@ -1,0 +1,108 @@
+"""`tournee inbox`: fetch the returns, match them, say what they mean."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tournee.cli.errors import REFUSED
+from tournee.cli.output import console, emit, euros, json_option
+
+_POLL_S = 0.5
+
+
+@click.command(name="inbox")
+@click.option(
+    "--wait", "wait_s", type=float, default=0.0, help="Secondes d'attente tant que des retours sont attendus."
+)
+@click.option("--copy", type=click.Path(file_okay=False, path_type=Path), help="Dossier où copier les courriers reçus.")
+@json_option
+def command(wait_s: float, copy: Path | None, as_json: bool) -> int:
+    """Relever les retours des caisses (ARL, NOEMIE) et les rapprocher des factures."""
+    from tournee.cli.office import opened
+    from tournee.practice.dossier import load_all
+    from tournee.practice.returns import take_returns
+    from tournee.transmit.adapters.mailbox import AccountMailbox
+
+    out = console(stderr=as_json)
+    taken: list[Any] = []
+    deadline = time.monotonic() + wait_s
+    with opened() as office, AccountMailbox(office.cabinet.account) as mailbox:
+        while True:
+            taken += take_returns(office.journal, mailbox)
+            if time.monotonic() >= deadline or not _expected(office.journal):
+                break
+            time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))  # POP3 has no push
+        dossiers = {d.id: d for d in load_all(office.journal)}
+    if copy is not None:
+        copy.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for item in taken:
+            name = "-".join(
+                filter(None, (item.nature, item.reference if item.reference != item.nature else "", item.id[:8]))
+            )
+            (copy / f"{name}.eml").write_bytes(item.raw)
+    if as_json:
+        emit({"returns": [_return(item) for item in taken]})
+    else:
+        _say(out, taken, dossiers)
+    bad = any(c.step in ("rejected", "partly-paid") for item in taken for c in item.changes)
+    return REFUSED if bad else 0
+
+
+def _expected(journal: Any) -> bool:
+    """Whether a fund still owes an answer: an ARL, or the payment of a third-party share."""
+    from tournee.billing.lifecycle import State
+    from tournee.practice.dossier import load_all
+    from tournee.practice.matching import due_cents
+
+    dossiers = load_all(journal)
+    return any(d.state is State.SENT or (d.state is State.ACKNOWLEDGED and due_cents(d) > 0) for d in dossiers)
+
+
+def _return(item: Any) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "nature": item.nature,
+        "reference": item.reference,
+        "duplicate": item.duplicate,
+        "changes": [{"bill": c.bill, "step": c.step, **c.data} for c in item.changes],
+        "remarks": list(item.remarks),
+    }
+
+
+_WORDS = {
+    "acknowledged": "[green]reçue par la caisse[/]",
+    "paid": "[green]payée[/]",
+    "partly-paid": "[yellow]payée en partie[/]",
+    "rejected": "[red]rejetée[/]",
+    "deferred": "[yellow]paiement différé[/]",
+    "settlement": "détail du paiement reçu",
+    "sent": "",
+}
+
+
+def _say(out: Any, taken: list[Any], dossiers: dict[str, Any]) -> None:
+    if not taken:
+        out.print("Aucun retour dans la boîte aux lettres.")
+    for item in taken:
+        title = " ".join(filter(None, (item.nature, item.reference if item.reference != item.nature else "")))
+        out.print(f"[bold]{title or 'retour'}[/]" + ("  déjà reçu, ignoré" if item.duplicate else ""))
+        for change in item.changes:
+            dossier = dossiers.get(change.bill)
+            if dossier is None or not _WORDS.get(change.step):
+                continue
+            out.print(f"  facture {dossier.numero} : {_WORDS[change.step]}{_amounts(change)}")
+            for rejet in change.data.get("rejets", []):
+                out.print(f"    {rejet['code']} {rejet['libelle']}\n    → {rejet['a_faire']}")
+        for remark in item.remarks:
+            out.print(f"  [yellow]{remark}[/]")
+
+
+def _amounts(change: Any) -> str:
+    if change.step not in ("paid", "partly-paid", "rejected"):
+        return ""
+    asked, paid = change.data.get("demande_cents"), change.data.get("paye_cents", 0)
+    return f" : {euros(paid)}" + (f" sur {euros(asked)} demandés" if asked is not None and asked != paid else "")

@@ -1,0 +1,71 @@
+"""`tournee status`: to complete, to sign, to send, waiting; then what needs a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tournee.cli.output import console, emit, euros, json_option
+
+
+@click.command(name="status")
+@json_option
+def command(as_json: bool) -> None:
+    """Où en sont les factures, et ce qui demande quelqu'un."""
+    from tournee.billing.engine import evaluate
+    from tournee.billing.lifecycle import State
+    from tournee.cli.office import opened
+    from tournee.practice.dossier import load_all
+    from tournee.practice.files import load_files
+    from tournee.practice.status import overview
+
+    with opened(write=False) as office:
+        today = office.clock.today()
+        dossiers, files = load_all(office.journal), load_files(office.journal)
+        drafts = [d for d in dossiers if d.state is State.DRAFT]
+        valid = [d.id for d in drafts if evaluate(d.bill, d.rights, today=today).status == "valid"]
+        view = overview(dossiers, files, valid, today=today)
+    if as_json:
+        emit(
+            {
+                "to_complete": [d.id for d in view.to_complete],
+                "to_sign": [d.id for d in view.to_sign],
+                "to_send": [d.id for d in view.to_send],
+                "waiting": [
+                    {"bill": w.dossier.id, "text": w.text, "act_on": w.act_on.isoformat() if w.act_on else None}
+                    for w in view.waiting
+                ],
+                "done": [d.id for d in view.done],
+                "todo": [{"subject": t.subject, "text": t.text, "remedy": t.remedy} for t in view.todo],
+            }
+        )
+        return
+    out = console()
+    if not dossiers:
+        out.print("Aucune facture. Pour la première : tournee bill new")
+        return
+    _group(out, "À compléter", view.to_complete, "tournee bill new --resume ID")
+    _group(out, "À signer", view.to_sign, "tournee bill sign")
+    _group(out, "À envoyer", view.to_send, "tournee send")
+    if view.waiting:
+        out.print("[bold]En attente[/]")
+        for w in view.waiting:
+            until = f", agir le {w.act_on:%d/%m/%Y} si rien n'arrive" if w.act_on else ""
+            out.print(f"  facture {w.dossier.numero}  {w.text}{until}")
+    if view.done:
+        out.print(f"[bold]Terminées[/]  {len(view.done)}")
+    if view.todo:
+        out.print("[bold red]Demande quelqu'un[/]")
+        for t in view.todo:
+            out.print(f"  {t.subject} : {t.text}\n    → {t.remedy}")
+
+
+def _group(out: Any, title: str, dossiers: Any, remedy: str) -> None:
+    if not dossiers:
+        return
+    out.print(f"[bold]{title}[/]  [dim]→ {remedy}[/]")
+    for d in dossiers:
+        total = (d.evaluation or {}).get("totals", {}).get("montant_cents")
+        name = f"facture {d.numero}" if d.numero else d.id
+        out.print(f"  {name}  {d.day:%d/%m/%Y}" + (f"  {euros(total)}" if total is not None else ""))
