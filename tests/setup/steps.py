@@ -105,7 +105,8 @@ def one_at_a_time() -> Iterator[None]:
 
 def apt_install(packages: Sequence[str], why: str) -> bool:
     """Install Debian packages after saying so; False (and the remedy is said) when that is not possible here."""
-    packages = [name for name in packages if _quiet(["dpkg", "-s", name]) != 0] if shutil.which("dpkg") else packages
+    if shutil.which("dpkg"):
+        packages = [name for name in packages if _quiet(["dpkg", "-s", name]) != 0] or packages
     by_hand = f"sudo apt install {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         say(f"{why}: this system has no apt-get; install what corresponds to: {' '.join(packages)}")

@@ -170,6 +170,7 @@ def test_without_root_a_missing_package_is_named_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(steps, "_quiet", lambda command: 1)  # dpkg does not know it
     monkeypatch.setattr(steps.shutil, "which", lambda name: None if name == "sudo" else f"/usr/bin/{name}")
     assert steps.apt_install(["swig"], "PC/SC readers") is False
     assert "sudo apt install swig" in capsys.readouterr().out
