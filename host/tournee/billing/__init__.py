@@ -3,8 +3,16 @@
 >>> from tournee.billing import Bill, Rights, evaluate
 """
 
-from tournee.billing.codec import bill_from_json, bill_to_json, evaluation_to_json, rights_from_json, rights_to_json
-from tournee.billing.engine import answer, evaluate, prefill, require_valid, row, why
+from tournee.billing.answers import answer, prefill
+from tournee.billing.codec import (
+    bill_from_json,
+    bill_to_json,
+    evaluation_from_json,
+    evaluation_to_json,
+    rights_from_json,
+    rights_to_json,
+)
+from tournee.billing.engine import evaluate, require_valid, row, why
 from tournee.billing.errors import BadAnswer, BadBillFile, BillNotValid, TransitionRefused
 from tournee.billing.lifecycle import State, Step
 from tournee.billing.model import (
@@ -70,6 +78,7 @@ __all__ = [
     "bill_from_json",
     "bill_to_json",
     "evaluate",
+    "evaluation_from_json",
     "evaluation_to_json",
     "prefill",
     "require_valid",

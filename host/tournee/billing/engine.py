@@ -6,42 +6,190 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from tournee.billing.model import Bill, Origin
-from tournee.billing.result import Evaluation, Trace
+from tournee.billing import contexte, partage, seance
+from tournee.billing.dates import add_jours_ouvres, fr
+from tournee.billing.errors import BillNotValid, TableError
+from tournee.billing.model import Bill
+from tournee.billing.money import euros
+from tournee.billing.result import ClockDate, Contexte, Evaluation, Line, Status, Trace
 from tournee.billing.rights import Rights
+from tournee.billing.tables import tables
+from tournee.billing.work import Work
 
 
 def evaluate(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
     """Status, open questions, errors, priced lines, split, trace, informations, clocks. Each line is priced by the tables
     of its own care date; `today` feeds clocks and warnings only. Never raises on a bill that could be built.
     """
-    raise NotImplementedError
-
-
-def answer(
-    bill: Bill, question_id: str, value: Any, rights: Rights | None = None, *, origin: Origin = Origin.TYPED
-) -> Bill:
-    """The bill with one answer more; None takes the answer back. "actes" takes a list of acts (dicts or "AMI 1.5" texts),
-    "beneficiaire" a rank in the rights. Raises BadAnswer, the bill is unchanged.
-    """
-    raise NotImplementedError
-
-
-def prefill(bill: Bill, last: Bill) -> Bill:
-    """Takes over from the patient's last bill the answers whose question allows it; never overwrites an answer."""
-    raise NotImplementedError
+    w = Work(bill, rights, today, tables())
+    s = contexte.Situation()
+    found: tuple[Line, ...] = ()
+    try:
+        if _practitioner(w):
+            w.day = min((a.date or bill.created for a in bill.acts), default=bill.created)
+            contexte.patient(w)
+            contexte.nature(w, s)
+            drafts = seance.drafts(w, s)
+            contexte.parcours(w, s)
+            contexte.paiement(w, s)
+            found = partage.lines(w, s, drafts)
+            _informations(w, s, found)
+    except TableError as exc:
+        w.fault("TABLE", "acts", exc.what, exc.remedy)
+    _without_object(w)
+    status: Status = "valid"
+    if w.faults:
+        status = "invalid"
+    elif any(q.required for q in w.questions):
+        status = "incomplete"
+    return Evaluation(
+        status=status,
+        questions=tuple(w.questions),
+        errors=tuple(w.faults),
+        lines=found,
+        totals=partage.totals(found, s.tiers_payant),
+        trace=tuple(w.traces),
+        informations=tuple(w.informations),
+        clocks=_clocks(w, s) if found else (),
+        contexte=_contexte(w, s),
+    )
 
 
 def require_valid(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
     """The evaluation of a bill that may be signed; raises BillNotValid naming the first thing to do."""
-    raise NotImplementedError
+    result = evaluate(bill, rights, today=today)
+    if result.errors:
+        first = result.errors[0]
+        raise BillNotValid(f"La facture n'est pas valide : {first.text} [{first.code}, {first.path}]", first.remedy)
+    if question := result.next_question:
+        raise BillNotValid(
+            f"La facture est incomplète : « {question.text} » [{question.id}]", "répondez à cette question"
+        )
+    return result
 
 
 def why(evaluation: Evaluation, line: int) -> Sequence[Trace]:
     """The decisions behind one line (and those of the whole bill), in order."""
-    raise NotImplementedError
+    return [t for t in evaluation.trace if t.line is None or t.line == line]
 
 
 def row(row_id: str) -> Mapping[str, Any]:
     """A row of the tables by the id that a trace names: values, dates, source, confidence. KeyError if unknown."""
-    raise NotImplementedError
+    found = tables().rows[row_id]
+    return {
+        **found.data,
+        "id": found.id,
+        "valid_from": found.valid_from,
+        "valid_to": None if found.valid_to == date.max else found.valid_to,
+        "source": found.source,
+        "confidence": found.confidence,
+    }
+
+
+def _practitioner(w: Work) -> bool:
+    situation = w.bill.situation
+    known = w.tables.professions.get(situation.specialite)
+    if known is None:
+        w.fault(
+            "SPECIALITE_INCONNUE",
+            "situation.specialite",
+            f"Spécialité « {situation.specialite} » non gérée.",
+            "choisissez une autre situation de facturation (tournee init)",
+        )
+        return False
+    zone = w.tables.zones.get(situation.zone_tarifaire)
+    if zone is None:
+        w.fault(
+            "ZONE_INCONNUE",
+            "situation.zone_tarifaire",
+            f"Zone tarifaire « {situation.zone_tarifaire} » inconnue.",
+            "choisissez une autre situation de facturation (tournee init)",
+        )
+        return False
+    w.profession, w.categorie, w.zone = str(known["profession"]), str(known["categorie"]), zone
+    if situation.code_conventionnel == "0":
+        contexte.missing(w, "situation.code_conventionnel", "les tarifs d'autorité d'un praticien non conventionné")
+        return False
+    return True
+
+
+def _informations(w: Work, s: contexte.Situation, found: tuple[Line, ...]) -> None:
+    """Participation forfaitaire (doctors) and franchise (auxiliaries): told, taken back by the fund, never billed."""
+    if w.age is None or w.age < 18 or s.c2s or not found:
+        return
+    acts = [x for x in found if x.code not in ("IK", "IKM", "IKS") and x.base_cents and not _annex(w, x)]
+    if any(contexte.exonere_maternite(w, s, x.date) for x in acts):
+        return
+    nom, cap, label = (
+        ("participation_forfaitaire", "participation_plafond_jour", "Participation forfaitaire")
+        if w.categorie == "medecin"
+        else ("franchise_paramedicale", "franchise_plafond_jour", "Franchise médicale")
+    )
+    if w.categorie == "sage_femme":
+        return
+    total = 0
+    for day in sorted({x.date for x in acts}):
+        each = w.parametre(nom, day) or 0
+        due = each * sum(x.quantite for x in acts if x.date == day)
+        limit = w.parametre(cap, day)
+        total += due if limit is None else min(due, limit)
+    if total:
+        w.inform(
+            nom.upper(), f"{label} de {euros(total)} : retenue par la caisse sur le remboursement du patient.", total
+        )
+
+
+def _annex(w: Work, line: Line) -> bool:
+    tarif = w.tables.tarif(w.profession, w.zone, line.code, line.date)
+    return tarif is not None and tarif.genre in ("majoration", "deplacement", "ik")
+
+
+def _clocks(w: Work, s: contexte.Situation) -> tuple[ClockDate, ...]:
+    third = s.tiers_payant in ("amo", "amo_amc", "c2s")
+    days = w.parametre("transmission_tiers_payant" if third else "transmission_sans_tiers_payant", w.today)
+    if days is None:
+        return ()
+    last = max((a.date or w.bill.created for a in w.bill.acts), default=w.bill.created)
+    due = add_jours_ouvres(last, days)
+    return (ClockDate("TRANSMISSION", f"À transmettre avant le {fr(due)} ({days} jours ouvrés, CSS R.161-47).", due),)
+
+
+def _without_object(w: Work) -> None:
+    """Answers that nothing asks for (any more): kept in the bill, told, used again when they matter again."""
+    if w.faults:
+        return
+    for question_id in w.bill.answers:
+        if question_id not in w.seen:
+            base = w.tables.questions.get(question_id.partition(".")[0])
+            name = base.text if base is not None else question_id
+            w.inform("REPONSE_SANS_OBJET", f"Réponse sans objet pour cette facture : « {name} » [{question_id}].")
+
+
+def _contexte(w: Work, s: contexte.Situation) -> Contexte:
+    person = w.person
+    amc = ""
+    if person is not None:
+        amc = person.amc.numero if person.amc else person.mutuelle.identification if person.mutuelle else ""
+    lieu = w.bill.value("lieu")
+    return Contexte(
+        profession=w.profession,
+        nature_assurance=s.nature or "",
+        parcours=s.parcours,
+        parcours_statut=s.parcours_statut,
+        lieu=lieu if isinstance(lieu, str) else "",
+        mode=s.mode,
+        tiers_payant=s.tiers_payant or "",
+        exoneration=s.exoneration,
+        accident_tiers=s.accident_tiers,
+        accident_date=s.accident_date,
+        code_ald=s.code_ald,
+        code_situation=s.code_situation,
+        c2s=s.c2s,
+        alsace_moselle=s.alsace_moselle,
+        amc_numero=amc if s.tiers_payant in ("amo_amc", "c2s") else "",
+        date_maternite=s.maternite_date,
+        date_at=s.at_date,
+        numero_at=s.at_numero,
+        prescripteur=s.prescripteur,
+        prescription_date=s.prescription_date,
+    )

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tournee.cards.model import Holder, Situation
 
 JSON_VERSION = 1
 
@@ -53,6 +56,11 @@ class Praticien:
     identification: str = ""
     cle: str = ""
 
+    @classmethod
+    def from_card(cls, holder: Holder) -> Praticien:
+        """From the card room's decoded group 1."""
+        return cls(holder.nom, holder.prenom, holder.type_identification, holder.numero_identification, holder.cle)
+
 
 @dataclass(frozen=True, slots=True)
 class SituationFacturation:
@@ -68,8 +76,8 @@ class SituationFacturation:
     raison_sociale: str = ""
     numero_facturation: str = ""
     cle_facturation: str = ""
-    numero_remplacant: str = ""
-    cle_remplacant: str = ""
+    numero_remplace: str = ""
+    cle_remplace: str = ""
     code_conventionnel: str = ""
     specialite: str = ""
     zone_tarifaire: str = ""
@@ -85,10 +93,36 @@ class SituationFacturation:
         """From the positional fields 1…21 of group 2; trailing fields may be missing."""
         return cls(*fields[:21])
 
+    @classmethod
+    def from_card(cls, situation: Situation) -> SituationFacturation:
+        """From the card room's decoded group 2."""
+        s = situation
+        return cls(
+            s.numero_logique,
+            s.mode_exercice,
+            s.statut_exercice,
+            s.secteur_activite,
+            s.type_structure,
+            s.numero_structure,
+            s.cle_structure,
+            s.raison_sociale,
+            s.numero_facturation,
+            s.cle_facturation,
+            s.numero_remplace,
+            s.cle_remplace,
+            s.code_conventionnel,
+            s.specialite,
+            s.zone_tarifaire,
+            s.zone_ik,
+            *s.agrements,
+            "1" if s.signe_facture else "0",
+            "1" if s.signe_lot else "0",
+        )
+
     @property
     def remplacant(self) -> bool:
         """True when the holder replaces another (mode d'exercice 4)."""
-        return self.mode_exercice == "4"
+        return self.mode_exercice.lstrip("0") == "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +147,6 @@ class Act:
     """One act as the practitioner enters it; what is None is worked out or asked."""
 
     code: str  # fixed code ("VG") or key letter ("AMI")
-    date: date | None = None  # care date; None = the bill's date of creation
     quantite: int = 1
     coefficient_centiemes: int | None = None  # 150 = AMI 1,5
     reference: str = ""  # row of the nomenclature ("AMI-prelevement"): tells acts of one letter apart
@@ -122,6 +155,7 @@ class Act:
     qualificatif: str = ""  # qualificatif de dépense A B D E F G N [IMPL JFSE]
     km: int | None = None  # whole billable kilometres there and back before abatement; None = no IK
     prescription_date: date | None = None
+    date: date | None = None  # care date; None = the bill's date of creation
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +164,6 @@ class Answer:
 
     value: str | bool | int | None
     origin: Origin = Origin.TYPED
-
-
-@dataclass(frozen=True, slots=True)
-class VoidedAnswer:
-    """An answer that another answer made pointless: kept here and shown, never lost silently."""
-
-    question_id: str
-    value: Any
-    because: str  # id of the answer that made it void
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +185,6 @@ class Bill:
     beneficiaire: Identite | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict)
     acts: tuple[Act, ...] = ()
-    voided: tuple[VoidedAnswer, ...] = ()
     forced: tuple[ForcedRule, ...] = ()
     numero_facture: int | None = None  # 1…999 999 999, given when the bill is signed
     corrects: str | None = None  # id of the bill that this one replaces

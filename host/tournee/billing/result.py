@@ -75,6 +75,7 @@ class Totals:
     amc_cents: int = 0
     patient_cents: int = 0
     depassement_cents: int = 0
+    a_regler_cents: int = 0  # what the patient pays today: everything but what the chosen tiers payant takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ class ClockDate:
 class Contexte:
     """What the invoice's records need beside the lines: the engine's resolved view of the answers."""
 
+    profession: str = ""  # key of professions.toml
     nature_assurance: str = ""
-    parcours: str = ""
+    parcours: str = ""  # letter of billing-formats §3.4: T N R O M J B D H U S1 S2; "" = not concerned
     parcours_statut: int = 0  # 0 not concerned, 1 in the parcours, 2 outside [IMPL JFSE]
     lieu: str = ""
     mode: str = ""

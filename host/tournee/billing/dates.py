@@ -1,0 +1,78 @@
+"""Calendar: holidays and working days from the dated table, ages by text (lunar birth dates), hours of the day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+
+from tournee.billing.errors import TableError
+
+_ONE_DAY = timedelta(days=1)
+
+
+@cache
+def feries() -> dict[date, str]:
+    """Legal holidays of metropolitan France (Code du travail L.3133-1), generated from the `holidays` library."""
+    from tournee.billing.tables import read
+
+    return {date.fromisoformat(day): name for day, name in read("feries")["feries"].items()}
+
+
+def ferie(day: date) -> str:
+    """The holiday's name, "" on an ordinary day; raises TableError beyond the table's years."""
+    known = feries()
+    if day not in known and not min(known).year <= day.year <= max(known).year:
+        raise TableError(f"jours fériés de {day.year} inconnus", "mettez tournee à jour (table feries.toml)")
+    return known.get(day, "")
+
+
+def dimanche_ou_ferie(day: date) -> bool:
+    return day.weekday() == 6 or bool(ferie(day))
+
+
+def ouvre(day: date) -> bool:
+    """Working day: Monday to Friday, no holiday."""
+    return day.weekday() < 5 and not ferie(day)
+
+
+def add_jours_ouvres(day: date, n: int) -> date:
+    """The n-th working day after `day` (`day` itself does not count)."""
+    while n > 0:
+        day += _ONE_DAY
+        if ouvre(day):
+            n -= 1
+    return day
+
+
+def age(naissance: str, day: date) -> int | None:
+    """Whole years on `day`; the text AAAAMMJJ may hold a lunar month or day; None when it is no date at all."""
+    if len(naissance) < 8 or not naissance[:8].isdigit():
+        return None
+    years = day.year - int(naissance[:4])
+    return years - ((day.month, day.day) < (int(naissance[4:6]), int(naissance[6:8])))
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day number `months` earlier, or the last day of that month."""
+    index = day.year * 12 + day.month - 1 - months
+    year, month = divmod(index, 12)
+    for number in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, min(day.day, number))
+        except ValueError:
+            continue
+    raise AssertionError("every month has 28 days")
+
+
+def minutes(heure: str) -> int | None:
+    """ "HH:MM" as minutes after midnight; None when empty or wrong."""
+    hours, _, rest = heure.partition(":")
+    if not (hours.isdigit() and rest.isdigit() and len(rest) == 2):
+        return None
+    total = int(hours) * 60 + int(rest)
+    return total if int(hours) < 24 and int(rest) < 60 else None
+
+
+def fr(day: date) -> str:
+    """15/01/2025."""
+    return f"{day.day:02d}/{day.month:02d}/{day.year:04d}"

@@ -1,0 +1,114 @@
+"""Who pays what: rate of each line, part AMO (half up), part AMC, the patient's rest."""
+
+from __future__ import annotations
+
+from tournee.billing.contexte import Situation, exonere_maternite, missing
+from tournee.billing.money import euros, part
+from tournee.billing.result import Line, Totals, Trace
+from tournee.billing.tables import Row
+from tournee.billing.work import Draft, Work
+
+
+def lines(w: Work, s: Situation, drafts: list[Draft]) -> tuple[Line, ...]:
+    """The priced lines with their traces (rule TARIF or the rule that added the line, then TAUX, then REPARTITION)."""
+    ald = _ald(w, s, drafts)
+    found: list[Line] = []
+    for draft in drafts:
+        situation, because, exoneration = _situation(w, s, draft, ald.get(draft.act))
+        row = w.tables.taux_de(w.categorie, situation, draft.date) if situation else None
+        if row is None:
+            continue
+        found.append(_line(w, s, draft, w.used(row), because, exoneration, len(found)))
+    return tuple(found)
+
+
+def _ald(w: Work, s: Situation, drafts: list[Draft]) -> dict[int, bool]:
+    """Related to the ALD or not, act by act [tariffs.md A21]; only asked when the card has an ALD that day."""
+    related: dict[int, bool] = {}
+    if not s.code_ald or s.nature != "maladie":
+        return related
+    for draft in drafts:
+        if draft.genre == "acte" and draft.act not in related:
+            text = f"{w.tables.questions['ald'].text[:-2]} ? ({draft.code} · {draft.libelle})"
+            value = w.ask("ald", suffix=f".{draft.act}", text=text.replace("  ", " "))
+            related[draft.act] = value is True
+    return related
+
+
+def _situation(w: Work, s: Situation, draft: Draft, ald: bool | None) -> tuple[str, str, str]:
+    """(key of taux.toml, sentence, exoneration code of the line); key "" after a fault."""
+    outside = s.parcours_statut == 2
+    if s.nature == "at_mp":
+        return "at_mp", "accident du travail ou maladie professionnelle", ""
+    if exonere_maternite(w, s, draft.date):
+        return "maternite", "maternité prise en charge à 100 %", ""
+    if draft.exonere:
+        return "exonere", f"{draft.code} est un acte exonéré du ticket modérateur", "3"
+    if ald:
+        if outside:
+            missing(w, "answers.parcours", "le taux des soins en rapport avec une ALD hors du parcours de soins")
+            return "", "", ""
+        return "ald", "soins en rapport avec l'ALD", "4"
+    if s.exoneration in ("3", "5", "7"):
+        return "exonere", "exonération particulière du ticket modérateur", s.exoneration
+    if s.alsace_moselle:
+        if outside:
+            missing(w, "answers.parcours", "le taux du régime local d'Alsace-Moselle hors du parcours de soins")
+            return "", "", ""
+        return "alsace_moselle", "régime local d'Alsace-Moselle", ""
+    if outside:
+        return "hors_parcours", "hors du parcours de soins", ""
+    return "parcours", "taux ordinaire", ""
+
+
+def _line(w: Work, s: Situation, d: Draft, taux_row: Row, because: str, exoneration: str, index: int) -> Line:
+    taux = int(taux_row.data["taux"])
+    base = 0 if d.qualificatif in ("G", "N") else d.base_cents
+    if d.qualificatif == "F":
+        base = 0
+    montant = 0 if d.qualificatif == "G" else d.base_cents + d.depassement_cents
+    amo = part(base, taux)
+    amc = base - amo if s.tiers_payant in ("amo_amc", "c2s") else 0
+    w.traces.append(Trace(d.regle, d.rows, d.explain, index))
+    w.traces.append(
+        Trace("TAUX", (taux_row.id,), f"{taux} % ({because}) : {euros(base)} × {taux} % = {euros(amo)}", index)
+    )
+    if amc:
+        w.traces.append(Trace("AMC", (), f"Ticket modérateur de {euros(amc)} à la complémentaire", index))
+    return Line(
+        code=d.code,
+        libelle=d.libelle,
+        date=d.date,
+        quantite=d.quantite,
+        coefficient_centiemes=d.coefficient,
+        pu_cents=d.pu_cents,
+        montant_cents=montant,
+        base_cents=base,
+        taux=taux,
+        amo_cents=amo,
+        amc_cents=amc,
+        patient_cents=montant - amo - amc,
+        depassement_cents=d.depassement_cents if montant else 0,
+        qualificatif=d.qualificatif,
+        complement=d.complement,
+        exoneration=exoneration,
+        act=d.act,
+        reference=d.reference,
+    )
+
+
+def totals(found: tuple[Line, ...], tiers_payant: str | None) -> Totals:
+    montant = sum(x.montant_cents for x in found)
+    amo = sum(x.amo_cents for x in found)
+    amc = sum(x.amc_cents for x in found)
+    patient = sum(x.patient_cents for x in found)
+    taken = {"amo": amo, "amo_amc": amo + amc, "c2s": amo + amc}.get(tiers_payant or "", 0)
+    return Totals(
+        montant_cents=montant,
+        base_cents=sum(x.base_cents for x in found),
+        amo_cents=amo,
+        amc_cents=amc,
+        patient_cents=patient,
+        depassement_cents=sum(x.depassement_cents for x in found),
+        a_regler_cents=montant - taken,
+    )

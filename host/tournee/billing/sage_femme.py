@@ -1,0 +1,11 @@
+"""The midwife's séance: displacement and kilometres without abatement."""
+
+from __future__ import annotations
+
+from tournee.billing.contexte import Situation
+from tournee.billing.session import Seance
+from tournee.billing.work import Work
+
+
+def complete(w: Work, s: Situation, seance: Seance) -> None:
+    """Adds what the rules call for."""

@@ -1,0 +1,275 @@
+"""Acts → priced drafts: what each act is worth on its care date, and whether it may be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from tournee.billing import auxiliaires, medecin, sage_femme
+from tournee.billing.contexte import Situation, missing
+from tournee.billing.dates import fr, minutes
+from tournee.billing.model import Act
+from tournee.billing.money import coefficient, euros, times
+from tournee.billing.nomenclature import acte_de_lettre
+from tournee.billing.result import Choice
+from tournee.billing.session import ORDER, Seance
+from tournee.billing.tables import Tarif
+from tournee.billing.work import Draft, Work
+
+_COMPLETE: Mapping[str, Callable[[Work, Situation, Seance], None]] = {
+    "medecin": medecin.complete,
+    "sage_femme": sage_femme.complete,
+    "auxiliaire": auxiliaires.complete,
+}
+
+
+def drafts(w: Work, s: Situation) -> list[Draft]:
+    """The drafts of the whole bill, in the order of the sheet: principal acts, their majorations, displacement, IK."""
+    lieu = str(w.ask("lieu"))
+    w.seen.add("actes")
+    if not w.bill.acts:
+        codes = [t for t in w.tables.codes(w.profession, w.zone, w.day) if t.genre in ("acte", "lettre")]
+        w.ask("actes", choices=[Choice(t.code, f"{t.code} · {t.libelle} · {euros(t.cents)}") for t in codes])
+        return []
+    found: list[Draft] = []
+    for seance in _seances(w, lieu):
+        for index, act in seance.acts:
+            if (draft := _draft(w, s, seance, index, act)) is not None:
+                seance.drafts.append(draft)
+        _order(w, seance)
+        if seance.principal is not None:
+            _COMPLETE[w.categorie](w, s, seance)
+        _incompatible(w, seance)
+        found += sorted(seance.drafts, key=lambda d: ORDER[d.genre])
+    return found
+
+
+def _seances(w: Work, lieu: str) -> list[Seance]:
+    by_key: dict[tuple[date, str], Seance] = {}
+    for index, act in enumerate(w.bill.acts):
+        day = act.date or w.bill.created
+        seance = by_key.setdefault((day, act.heure), Seance(day, act.heure, lieu))
+        seance.acts.append((index, act))
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def _draft(w: Work, s: Situation, seance: Seance, index: int, act: Act) -> Draft | None:
+    path, day = f"acts[{index}]", seance.day
+    if not _date_ok(w, path, day) or not _shape_ok(w, path, act):
+        return None
+    tarif = w.tarif(act.code, day)
+    if tarif is None:
+        _no_tarif(w, path, act.code, day)
+        return None
+    if tarif.genre == "lettre":
+        priced = acte_de_lettre(w, tarif, act, day, path)
+        if priced is None:
+            return None
+        coef, libelle, rows, reference = priced
+    else:
+        coef, libelle, rows, reference = 100, tarif.libelle, (tarif.row.id,), act.reference
+    montant = times(tarif.cents, coef)
+    draft = Draft(
+        code=act.code,
+        libelle=libelle,
+        date=day,
+        genre="acte" if tarif.genre == "lettre" else tarif.genre,
+        act=index,
+        pu_cents=tarif.cents,
+        base_cents=montant * act.quantite,
+        rows=rows,
+        explain=_explain(tarif, coef, act.quantite),
+        quantite=act.quantite,
+        coefficient=coef,
+        depassement_cents=act.depassement_cents,
+        qualificatif=act.qualificatif,
+        reference=reference,
+        exonere=bool(tarif.data.get("exonere")),
+    )
+    _check(w, s, seance, tarif, act, path)
+    return draft
+
+
+def _explain(tarif: Tarif, coef: int, quantite: int) -> str:
+    until = "" if tarif.row.valid_to == date.max else f" jusqu'au {fr(tarif.row.valid_to)}"
+    text = f"{tarif.code} vaut {euros(tarif.cents)} depuis le {fr(tarif.row.valid_from)}{until}"
+    if coef != 100:
+        text += f" ; {euros(tarif.cents)} × {coefficient(coef)} = {euros(times(tarif.cents, coef))}"
+    if quantite != 1:
+        text += f" ; × {quantite} = {euros(times(tarif.cents, coef) * quantite)}"
+    return text + f" (source : {tarif.row.source})"
+
+
+def _date_ok(w: Work, path: str, day: date) -> bool:
+    if day > w.today:
+        w.fault(
+            "DATE_IMPOSSIBLE",
+            f"{path}.date",
+            f"Les soins sont datés du {fr(day)}, après aujourd'hui ({fr(w.today)}).",
+            "corrigez la date des soins",
+        )
+        return False
+    birth = w.person.identite.naissance if w.person is not None else ""
+    if len(birth) >= 8 and f"{day:%Y%m%d}" < birth[:8]:
+        w.fault(
+            "DATE_IMPOSSIBLE",
+            f"{path}.date",
+            f"Les soins ({fr(day)}) sont avant la naissance du patient.",
+            "corrigez la date des soins ou choisissez un autre bénéficiaire",
+        )
+        return False
+    return True
+
+
+def _shape_ok(w: Work, path: str, act: Act) -> bool:
+    if not 1 <= act.quantite <= 99:
+        w.fault("QUANTITE", f"{path}.quantite", "La quantité va de 1 à 99.", "corrigez la quantité")
+        return False
+    if act.heure and minutes(act.heure) is None:
+        w.fault("HEURE", f"{path}.heure", "L'heure s'écrit HH:MM, de 00:00 à 23:59.", "corrigez l'heure de l'acte")
+        return False
+    if act.depassement_cents < 0:
+        w.fault("MONTANT", f"{path}.depassement_cents", "Un dépassement n'est pas négatif.", "corrigez le montant")
+        return False
+    return True
+
+
+def _no_tarif(w: Work, path: str, code: str, day: date) -> None:
+    field_path = f"{path}.code"
+    periods = w.tables.periods(w.profession, w.zone, code)
+    if periods:
+        first, last = periods[0], periods[-1]
+        if day < first.row.valid_from:
+            text = f"{code} n'a pas de tarif connu avant le {fr(first.row.valid_from)}."
+            remedy = "utilisez l'acte en vigueur à la date des soins"
+        else:
+            instead = str(last.data.get("remplace_par", ""))
+            text = f"{code} n'existe plus depuis le {fr(date.fromordinal(last.row.valid_to.toordinal() + 1))}."
+            remedy = f"cotez {instead}" if instead else "utilisez l'acte en vigueur à la date des soins"
+        w.fault("ACTE_HORS_PERIODE", field_path, text, remedy)
+        return
+    known = {(p, z) for (p, z, c) in w.tables.tarifs if c == code}
+    if any(p == w.profession for p, _ in known):
+        missing(w, field_path, f"le tarif de {code} dans la zone {w.zone}")
+    elif known:
+        w.fault(
+            "ACTE_INTERDIT",
+            field_path,
+            f"{code} n'est pas un acte de votre profession.",
+            "choisissez un acte de la liste de votre profession",
+        )
+    else:
+        w.fault("ACTE_INCONNU", field_path, f"Acte « {code} » inconnu.", "vérifiez le code de l'acte")
+
+
+def _check(w: Work, s: Situation, seance: Seance, tarif: Tarif, act: Act, path: str) -> None:
+    rang = seance.rang(w)
+    if tarif.lieu and tarif.lieu != seance.lieu and not (rang > 1 and tarif.lieu == "cabinet"):
+        where = {"domicile": "au domicile", "cabinet": "au cabinet", "distance": "à distance"}
+        w.fault(
+            "ACTE_LIEU",
+            f"{path}.code",
+            f"{act.code} ({tarif.libelle}) se fait {where[tarif.lieu]}.",
+            "corrigez le lieu des soins ou l'acte",
+        )
+    if w.age is not None:
+        low, high = tarif.data.get("age_min"), tarif.data.get("age_max")
+        if (low is not None and w.age < int(low)) or (high is not None and w.age >= int(high)):
+            span = f"à partir de {low} ans" if low is not None else f"avant {high} ans"
+            w.fault(
+                "AGE",
+                f"{path}.code",
+                f"{act.code} ne se cote qu'{span}.".replace("qu'avant", "qu'avant"),
+                "changez d'acte",
+            )
+    _depassement(w, s, tarif, act, path)
+
+
+_CONVENTION = {"1": "DEB", "2": "ADEB", "3": "ADEB"}
+_QUALIFICATIFS = "ABDEFGN"  # [IMPL JFSE, billing-formats §3.6]
+
+
+def _depassement(w: Work, s: Situation, tarif: Tarif, act: Act, path: str) -> None:
+    """Overruns by conventional code (1 conventionné, 2 DP, 3 honoraires libres) [IMPL MDT]; C2S forbids them but on demand (E)."""
+    if act.qualificatif and act.qualificatif not in _QUALIFICATIFS:
+        w.fault(
+            "QUALIFICATIF",
+            f"{path}.qualificatif",
+            f"Qualificatif de dépense « {act.qualificatif} » inconnu.",
+            "utilisez A, B, D, E, F, G ou N",
+        )
+        return
+    if not act.depassement_cents:
+        return
+    where = f"{path}.depassement_cents"
+    convention = w.bill.situation.code_conventionnel
+    if not act.qualificatif:
+        w.fault("QUALIFICATIF", where, "Un dépassement a besoin d'un qualificatif.", "ajoutez A, D ou E")
+    elif act.qualificatif not in _CONVENTION.get(convention, ""):
+        w.fault(
+            "DEPASSEMENT_INTERDIT",
+            where,
+            "Votre secteur conventionnel ne permet pas ce dépassement.",
+            "retirez le dépassement, ou indiquez E (exigence du patient) ou D (entente directe)",
+        )
+    elif s.c2s and act.qualificatif != "E":
+        w.fault(
+            "DEPASSEMENT_C2S",
+            where,
+            "Un bénéficiaire de la C2S ne paie pas de dépassement.",
+            "retirez le dépassement",
+        )
+    elif tarif.data.get("opposable") and act.qualificatif in "AB":
+        w.fault(
+            "TARIF_OPPOSABLE",
+            where,
+            f"{act.code} se cote au tarif opposable, sans dépassement.",
+            "avec dépassement, cotez " + str(tarif.data.get("avec_depassement", "un autre acte")),
+        )
+
+
+def _order(w: Work, seance: Seance) -> None:
+    """Principal act, then displacement, then IK: another order is refused by the funds (F909, F90D) [SEC maieutic]."""
+    highest = 0
+    for draft in seance.drafts:
+        rank = ORDER[draft.genre]
+        if rank < highest and rank == 0:
+            w.fault(
+                "ORDRE_ACTES",
+                f"acts[{draft.act}]",
+                f"{draft.code} vient après un déplacement ou une indemnité kilométrique.",
+                "mettez l'acte principal d'abord, puis le déplacement, puis les kilomètres",
+            )
+            return
+        if rank and seance.principal is None:
+            w.fault(
+                "MAJORATION_SEULE",
+                f"acts[{draft.act}].code",
+                f"{draft.code} ne se cote pas sans acte principal.",
+                "ajoutez l'acte principal",
+            )
+            return
+        highest = max(highest, rank if rank >= ORDER["deplacement"] else 0)
+
+
+def _incompatible(w: Work, seance: Seance) -> None:
+    present = {d.code: d for d in seance.drafts}
+    for row in w.tables.incompatibles:
+        if not row.on(seance.day):
+            continue
+        left = [c for c in row.data["a"] if c in present]
+        right = [c for c in row.data["b"] if c in present]
+        if (
+            left
+            and right
+            and (professions := row.data.get("professions", [w.profession]))
+            and w.profession in professions
+        ):
+            w.fault(
+                "ACTES_INCOMPATIBLES",
+                f"acts[{present[right[0]].act}].code",
+                f"{left[0]} et {right[0]} : {row.data['texte']}.",
+                f"retirez {left[0]} ou {right[0]}",
+                rule=row.data["regle"],
+            )
+            w.trace(row.data["regle"], row.data["texte"], (row.id,))

@@ -1,0 +1,94 @@
+"""One séance: the acts of one patient at one date and hour, with the displacement it opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from tournee.billing.dates import fr
+from tournee.billing.model import Act
+from tournee.billing.money import euros
+from tournee.billing.work import Draft, Work
+
+ORDER = {"acte": 0, "majoration": 1, "deplacement": 2, "ik": 3}
+
+
+@dataclass(slots=True)
+class Seance:
+    day: date
+    heure: str
+    lieu: str
+    acts: list[tuple[int, Act]] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+
+    @property
+    def principal(self) -> Draft | None:
+        return next((d for d in self.drafts if d.genre == "acte"), None)
+
+    def has(self, *codes: str) -> bool:
+        return any(d.code in codes for d in self.drafts)
+
+    def has_genre(self, genre: str) -> bool:
+        return any(d.genre == genre for d in self.drafts)
+
+    def rang(self, w: Work) -> int:
+        """Rank of the patient among those seen at one home on one trip; 1 at the practice."""
+        if self.lieu != "domicile":
+            return 1
+        value = w.bill.answers.get("rang_domicile")
+        w.seen.add("rang_domicile")
+        return value.value if value is not None and isinstance(value.value, int) and value.value >= 1 else 1
+
+    def add(self, w: Work, code: str, regle: str, because: str, *, quantite: int = 1, genre: str = "") -> Draft | None:
+        """Adds a line that the rules call for; None when the tables have no price for it on this day."""
+        principal = self.principal
+        tarif = w.tarif(code, self.day)
+        if tarif is None or principal is None:
+            return None
+        draft = Draft(
+            code=code,
+            libelle=tarif.libelle,
+            date=self.day,
+            genre=genre or tarif.genre,
+            act=principal.act,
+            pu_cents=tarif.cents,
+            base_cents=tarif.cents * quantite,
+            rows=(tarif.row.id,),
+            explain=f"{because} {code} vaut {euros(tarif.cents)} depuis le {fr(tarif.row.valid_from)} "
+            f"(source : {tarif.row.source})",
+            quantite=quantite,
+            regle=regle,
+        )
+        self.drafts.append(draft)
+        return draft
+
+
+def kilometres(w: Work, seance: Seance) -> None:
+    """The IK line of a home séance: another agglomeration and beyond the threshold, after the abatement [NGAP 13 C]."""
+    act_km = next((act.km for _, act in seance.acts if act.km is not None), None)
+    if act_km is None:
+        asked = w.ask("km")
+        km = asked if isinstance(asked, int) else 0
+    else:
+        km = act_km
+        w.seen.add("km")
+    if not km:
+        return
+    default = w.tables.terrains.get(w.bill.situation.zone_ik, "plaine")
+    terrain = str(w.ask("terrain", default=default))
+    suffix = "montagne" if terrain == "montagne" else "plaine"
+    threshold = w.parametre(f"seuil_{suffix}", seance.day) or 0
+    if km <= threshold:
+        w.trace("IK_SEUIL", f"{km} km aller-retour : pas d'indemnité kilométrique jusqu'à {threshold} km (NGAP 13 C).")
+        return
+    if w.profession == "sage_femme":
+        abatement = 0
+        why = "pas d'abattement pour la sage-femme (NGAP 13 C 1°)"
+    elif terrain == "pied_ski":
+        abatement = 0
+        why = "à pied ou à ski, sans abattement"
+    else:
+        abatement = w.parametre(f"abattement_{suffix}", seance.day) or 0
+        why = f"{km} − {abatement} km d'abattement ({suffix})"
+    code = {"plaine": "IK", "montagne": "IKM", "pied_ski": "IKS"}[terrain]
+    seance.add(w, code, "IK", f"{km} km aller-retour, {why} : {km - abatement} km.", quantite=km - abatement)

@@ -1,0 +1,186 @@
+"""The dated tables under `data/`: loaded once, looked up by code, zone, profession and care date."""
+
+from __future__ import annotations
+
+import pkgutil
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+from tournee.billing.errors import TableError
+from tournee.billing.result import Choice, Question
+
+TARIF_FILES = ("medecin",)
+OPEN = date.max
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One dated row; `id` is what a trace names. `data` holds the columns of its table."""
+
+    id: str
+    data: Mapping[str, Any]
+    valid_from: date
+    valid_to: date
+    source: str
+    confidence: str  # H stated by several or a primary source, M one secondary source, L to verify
+
+    def on(self, day: date) -> bool:
+        return self.valid_from <= day <= self.valid_to
+
+
+@dataclass(frozen=True, slots=True)
+class Tarif:
+    """The price of a code or key letter for one profession, zone and period."""
+
+    row: Row
+    code: str
+    libelle: str
+    genre: str  # acte | lettre | majoration | deplacement | ik
+    cents: int
+    lieu: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything the engine reads; see `tables()`."""
+
+    tarifs: Mapping[tuple[str, str, str], tuple[Tarif, ...]]  # (profession, zone, code), oldest first
+    professions: Mapping[str, Mapping[str, Any]]  # by speciality code
+    zones: Mapping[str, str]
+    terrains: Mapping[str, str]
+    taux: Mapping[tuple[str, str], tuple[Row, ...]]
+    parcours: Mapping[str, Mapping[str, Any]]
+    parametres: Mapping[str, tuple[Row, ...]]
+    incompatibles: tuple[Row, ...]
+    questions: Mapping[str, Question]
+    rows: Mapping[str, Row]
+
+    def tarif(self, profession: str, zone: str, code: str, day: date) -> Tarif | None:
+        """The row in force on the care date, or None."""
+        for found in self.tarifs.get((profession, zone, code), ()):
+            if found.row.on(day):
+                return found
+        return None
+
+    def codes(self, profession: str, zone: str, day: date) -> list[Tarif]:
+        """All the codes that a profession may use on a day, in table order."""
+        return [
+            t for (p, z, _), ts in self.tarifs.items() if p == profession and z == zone for t in ts if t.row.on(day)
+        ]
+
+    def periods(self, profession: str, zone: str, code: str) -> tuple[Tarif, ...]:
+        return self.tarifs.get((profession, zone, code), ())
+
+    def taux_de(self, categorie: str, situation: str, day: date) -> Row | None:
+        for key in ((categorie, situation), ("*", situation)):
+            for row in self.taux.get(key, ()):
+                if row.on(day):
+                    return row
+        return None
+
+    def parametre(self, nom: str, day: date) -> Row | None:
+        for row in self.parametres.get(nom, ()):
+            if row.on(day):
+                return row
+        return None
+
+
+def read(name: str) -> dict[str, Any]:
+    """The raw TOML of `data/<name>.toml`."""
+    raw = pkgutil.get_data("tournee.billing", f"data/{name}.toml")
+    if raw is None:
+        raise TableError(f"table {name} absente", "réinstallez tournee")
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except tomllib.TOMLDecodeError as exc:
+        raise TableError(f"table {name} illisible : {exc}", "corrigez le fichier à cette ligne") from None
+
+
+def dated_rows(name: str, label: tuple[str, ...]) -> Iterable[Row]:
+    """The rows of a file of groups; a row takes what it does not say from its group; its id is made of `label`."""
+    for group in read(name).get("groupe", ()):
+        shared = {k: v for k, v in group.items() if k != "rows"}
+        for number, raw in enumerate(group.get("rows", ())):
+            data = shared | raw
+            where = f"{name}.toml, ligne {number + 1} de « {shared.get('source', '?')[:40]} »"
+            try:
+                first = data.pop("valid_from", date.min)
+                last = data.pop("valid_to", OPEN)
+                source, confidence = data.pop("source"), data.pop("confidence")
+                words = [str(data[key]) for key in label if data.get(key, "") not in ("", "metropole")]
+            except KeyError as exc:
+                raise TableError(f"{where} : colonne {exc} absente", "complétez la ligne") from None
+            if confidence not in ("H", "M", "L") or not source or first > last:
+                raise TableError(f"{where} : source, confiance ou dates fausses", "corrigez la ligne")
+            stamp = "" if first == date.min else f"@{first.isoformat()}"
+            yield Row(f"{name.partition('_')[0]}:{'.'.join(words)}{stamp}", data, first, last, source, confidence)
+
+
+@cache
+def tables() -> Tables:
+    """All the tables, read on the first call; raises TableError naming file and row."""
+    rows: dict[str, Row] = {}
+
+    def keep(row: Row) -> Row:
+        if row.id in rows:
+            raise TableError(f"ligne {row.id} en double", "une seule ligne par code, zone, profession et date")
+        rows[row.id] = row
+        return row
+
+    tarifs: dict[tuple[str, str, str], list[Tarif]] = {}
+    for file in TARIF_FILES:
+        for row in dated_rows(f"tarifs_{file}", ("zone", "code")):
+            row = keep(Row(row.id.replace(":", f":{file}.", 1), *_rest(row)))
+            d = row.data
+            found = Tarif(row, d["code"], d["libelle"], d["genre"], int(d["cents"]), d.get("lieu", ""), d)
+            for profession in d["professions"]:
+                tarifs.setdefault((profession, d["zone"], found.code), []).append(found)
+    taux: dict[tuple[str, str], list[Row]] = {}
+    for row in dated_rows("taux", ("categorie", "situation")):
+        taux.setdefault((row.data["categorie"], row.data["situation"]), []).append(keep(row))
+    parametres: dict[str, list[Row]] = {}
+    for row in dated_rows("parametres", ("nom",)):
+        parametres.setdefault(row.data["nom"], []).append(keep(row))
+    zones, terrains = {}, {}
+    for row in dated_rows("zones", ("table", "code")):
+        keep(row)
+        if row.data["table"] == "zone_tarifaire":
+            zones[row.data["code"]] = row.data["zone"]
+        else:
+            terrains[row.data["code"]] = row.data["terrain"]
+    return Tables(
+        tarifs={key: tuple(sorted(found, key=lambda t: t.row.valid_from)) for key, found in tarifs.items()},
+        professions={r.data["specialite"]: r.data for r in dated_rows("professions", ("specialite",))},
+        zones=zones,
+        terrains=terrains,
+        taux={key: tuple(found) for key, found in taux.items()},
+        parcours={r.data["code"]: r.data for r in dated_rows("parcours", ("code",))},
+        parametres={key: tuple(found) for key, found in parametres.items()},
+        incompatibles=tuple(keep(r) for r in dated_rows("incompatibles", ("regle",))),
+        questions={q["id"]: _question(q) for q in read("questions")["question"]},
+        rows=rows,
+    )
+
+
+def _rest(row: Row) -> tuple[Any, ...]:
+    return (row.data, row.valid_from, row.valid_to, row.source, row.confidence)
+
+
+def _question(raw: Mapping[str, Any]) -> Question:
+    return Question(
+        id=raw["id"],
+        text=raw["text"],
+        type=raw["type"],
+        choices=tuple(Choice(value, text) for value, text in raw.get("choices", ())),
+        default=raw.get("default"),
+        why=raw["why"],
+        group=raw["group"],
+        view=raw.get("view", "simple"),
+        prefill=raw.get("prefill", "allowed"),
+        required=raw.get("required", True),
+    )

@@ -1,0 +1,156 @@
+"""The bench of one evaluation: what was asked, found wrong, decided. Mutable, lives for one call of `evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from tournee.billing.model import Bill
+from tournee.billing.result import Choice, Fault, Information, Question, Trace
+from tournee.billing.rights import Beneficiaire, Rights
+from tournee.billing.tables import Row, Tables, Tarif
+
+Value = str | bool | int | None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A line before the split; `tarif` is the row that priced it."""
+
+    code: str
+    libelle: str
+    date: date
+    genre: str
+    act: int
+    pu_cents: int
+    base_cents: int
+    rows: tuple[str, ...]
+    explain: str
+    quantite: int = 1
+    coefficient: int = 100
+    depassement_cents: int = 0
+    qualificatif: str = ""
+    complement: str = ""
+    reference: str = ""
+    exonere: bool = False
+    regle: str = "TARIF"
+
+
+@dataclass(slots=True)
+class Work:
+    """`seen` holds the ids of the questions that matter for this bill; an answer outside it has no object."""
+
+    bill: Bill
+    rights: Rights
+    today: date
+    tables: Tables
+    profession: str = ""
+    categorie: str = ""
+    zone: str = ""
+    day: date = date.min  # first care date
+    person: Beneficiaire | None = None
+    age: int | None = None
+    questions: list[Question] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
+    informations: list[Information] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
+
+    def ask(
+        self,
+        question_id: str,
+        *,
+        suffix: str = "",
+        default: Value = None,
+        choices: Sequence[Choice] | None = None,
+        text: str = "",
+        required: bool | None = None,
+    ) -> Value:
+        """The answer; while there is none, the question is put on the list and its default (or None) returned."""
+        question = self.tables.questions[question_id]
+        full = question_id + suffix
+        self.seen.add(full)
+        allowed = question.choices if choices is None else choices
+        standing = question.default if default is None else default
+        given = self.bill.answers.get(full)
+        if given is not None:
+            if problem := mismatch(question, given.value, allowed):
+                self.fault(
+                    "REPONSE_HORS_CHOIX", f"answers.{full}", f"{question.text} : {problem}", "répondez à nouveau"
+                )
+                return standing
+            return given.value
+        self.questions.append(
+            dataclasses.replace(
+                question,
+                id=full,
+                choices=tuple(allowed),
+                default=standing,
+                text=text or question.text,
+                required=question.required if required is None else required,
+            )
+        )
+        return standing
+
+    def fault(self, code: str, path: str, text: str, remedy: str, rule: str = "") -> None:
+        """An error, unless the practitioner forced its rule with a reason."""
+        if rule:
+            for forced in self.bill.forced:
+                if forced.rule_id == rule and forced.reason.strip():
+                    self.informations.append(
+                        Information("REGLE_FORCEE", f"{text} Règle forcée : {forced.reason.strip()}", kind="warning")
+                    )
+                    self.traces.append(Trace(rule, (), f"Règle forcée par le praticien : {forced.reason.strip()}"))
+                    return
+        self.faults.append(Fault(code, path, text, remedy, rule))
+
+    def trace(self, rule: str, text: str, rows: Iterable[str] = ()) -> None:
+        self.traces.append(Trace(rule, tuple(rows), text))
+
+    def inform(self, code: str, text: str, cents: int = 0) -> None:
+        self.informations.append(Information(code, text, cents))
+
+    def used(self, row: Row) -> Row:
+        """Notes a table row; a row of low confidence warns once."""
+        if row.confidence == "L" and row.id not in self.warned:
+            self.warned.add(row.id)
+            note = str(row.data.get("note", "")) or "valeur à vérifier avant l'envoi"
+            self.informations.append(
+                Information("CONFIANCE_FAIBLE", f"{row.id} : {note} (source : {row.source})", kind="warning")
+            )
+        return row
+
+    def tarif(self, code: str, day: date) -> Tarif | None:
+        found = self.tables.tarif(self.profession, self.zone, code, day)
+        if found is not None and found.row.confidence == "L":
+            self.used(found.row)
+        return found
+
+    def parametre(self, nom: str, day: date) -> int | None:
+        row = self.tables.parametre(nom, day)
+        return None if row is None else int(self.used(row).data["valeur"])
+
+
+def mismatch(question: Question, value: Value, choices: Sequence[Choice]) -> str:
+    """Why the value does not fit the question; "" when it does."""
+    kind = question.type
+    if kind == "bool":
+        return "" if isinstance(value, bool) else "oui ou non attendu"
+    if kind == "int":
+        return "" if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else "nombre entier attendu"
+    if not isinstance(value, str):
+        return "texte attendu"
+    if kind == "date":
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return "date attendue (AAAA-MM-JJ)"
+        return ""
+    if kind == "choice":
+        return "" if any(c.value == value for c in choices) else "ce choix n'existe pas ici"
+    if len(value) > 80 or not value.isprintable():
+        return "80 caractères au plus, sans caractère de contrôle"
+    return "" if value.strip() or not question.required else "réponse vide"
