@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from tournee.link.assembly import Assembler
 from tournee.link.channel import Channel, NullChannel
 from tournee.link.frames import Frame, FrameDecoder, encode_frame
 from tournee_protocol.link import MAX_PAYLOAD, MAX_REQUEST, MAX_RESPONSE, VERSION, Flag, Hello, Kind, Op, Status
@@ -149,9 +150,7 @@ class Session:
         self._channel = self._make_channel()
         self._seq_out = 0
         self._max_payload = MAX_PAYLOAD
-        self._parts = bytearray()
-        self._next_seq: int | None = None  # None: nothing received yet
-        self._skipping = False
+        self._assembler = Assembler(self._channel, MAX_RESPONSE)
 
     def _frames(self, message: bytes) -> bytes:
         out = bytearray()
@@ -165,24 +164,8 @@ class Session:
         return bytes(out)
 
     def _messages(self, frames: Iterable[Frame]) -> list[Inbound]:
-        found: list[Inbound] = []
-        for frame in frames:
-            payload = self._channel.open(frame.payload, frame.flags)
-            if payload is None:
-                continue
-            in_order = self._next_seq in (None, frame.seq) or (frame.seq == 0 and not self._parts)
-            self._next_seq = (frame.seq + 1) & 0xFFFF
-            if not in_order or len(self._parts) + len(payload) > MAX_RESPONSE:
-                self._skipping = True  # a frame was lost: what follows may be the tail of a message
-            if not self._skipping:
-                self._parts += payload
-            if frame.flags & Flag.MORE:
-                continue
-            message, self._skipping = bytes(self._parts) if not self._skipping else b"", False
-            self._parts.clear()
-            if (inbound := self._inbound(message)) is not None:
-                found.append(inbound)
-        return found
+        messages = (m for f in frames if (m := self._assembler.take(f)) is not None)
+        return [inbound for m in messages if (inbound := self._inbound(m)) is not None]
 
     def _inbound(self, message: bytes) -> Inbound | None:
         if len(message) < _MESSAGE_HEADER_BYTES:
