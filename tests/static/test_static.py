@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -40,6 +41,20 @@ def test_static(name: str, root: Path) -> None:
 def test_basedpyright_on_the_firmware(root: Path) -> None:
     mp_stubs.write(root)
     _run(["basedpyright", "--level", "error"], root, "annotations and calls that MicroPython's stubs do not know")
+
+
+def test_the_firmware_imports_only_what_micropython_has(root: Path) -> None:
+    known = mp_stubs.modules() | {"tournee_fw"}
+    foreign = []
+    for path in (root / "firmware/tournee_fw").rglob("*.py"):
+        if path.name == "manifest.py":  # read by the build, not by the board
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            foreign += [f"{path.relative_to(root)}:{node.lineno}: {n}" for n in names if n.split(".")[0] not in known]
+    assert not foreign, "\n".join(foreign)
 
 
 def test_generated_files_are_what_the_generator_writes(root: Path) -> None:

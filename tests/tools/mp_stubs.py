@@ -9,6 +9,21 @@ import shutil
 from importlib.metadata import distribution
 from pathlib import Path
 
+# In the stubs for the checker's sake, on no board.
+_NOT_ON_A_BOARD = {"__future__", "abc", "enum", "stubs", "types", "typing", "typing_extensions"}
+_ON_SOME_BOARD = {"bluetooth", "rp2", "pyb", "stm"}
+
+
+def modules() -> frozenset[str]:
+    """Top-level modules that MicroPython has, by its stubs."""
+    names = set(_ON_SOME_BOARD)
+    for package in ("micropython-stdlib-stubs", "micropython-unix-stubs"):
+        for file in distribution(package).files or ():
+            parts = file.parts[1:] if file.parts[0] == "stdlib" else file.parts
+            if file.suffix == ".pyi":
+                names.add(parts[0].removesuffix(".pyi"))
+    return frozenset(names - _NOT_ON_A_BOARD)
+
 
 def write(root: Path) -> None:
     """Fill out/mp-stubs and out/mp-stdlib from the installed distributions."""
