@@ -14,6 +14,7 @@ from tournee.b2.errors import B2Error, Problem
 from tournee.b2.plan import Plan, RecordPlan
 from tournee_protocol.layouts import Field, Framing, Kind
 
+_WIDEST = 4096  # bytes per value of a text column
 _DIGITS = frozenset("0123456789")
 _CAPITALS = _DIGITS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -37,6 +38,8 @@ class PyCodec:
             made = by_class.get(type(record))
             if made is None:
                 raise self.plan.fail(Problem.UNKNOWN_RECORD, number)
+            if len(record) != len(made.record.valued):
+                raise self.plan.fail(Problem.ARITY, number, made.index)
             out.append(encoders[made.index](record) or self._exact(made, record, number))
         return "".join(out).encode("ascii")
 
@@ -57,6 +60,38 @@ class PyCodec:
         """As `encode_rows`, values read from the attributes named as the fields; AttributeError passes."""
         names = [f.name for f in self.plan.records[index].record.valued]
         return self.encode_rows(index, (tuple(getattr(o, n) for n in names) for o in objects), first)
+
+    def encode_columns(self, index: int, columns: Sequence[Any], count: int, first: int = 1) -> bytes:
+        """Bytes of `count` records whose values stand in columns, one per valued field.
+
+        A column is a buffer of int64 (kind N), a buffer of `count` values of equal width in which NUL ends a shorter value (other
+        kinds), or one int, str or None that every row gets.
+        """
+        made = self.plan.records[index]
+        fields = made.record.valued
+        if len(columns) != len(fields):
+            raise self.plan.fail(Problem.ARITY, first, index)
+        read = [self._column(made, f, c, count, first) for f, c in zip(fields, columns, strict=True)]
+        return self.encode_rows(index, zip(*read, strict=True) if read else [()] * count, first)
+
+    def _column(self, made: RecordPlan, field: Field, column: Any, count: int, first: int) -> Sequence[Any]:
+        place = made.record.fields.index(field)
+        if column is None or isinstance(column, int | str):
+            if (problem := self._write(field, column)[1]) is not None:
+                raise self.plan.fail(problem, first, made.index, place)
+            return [column] * count
+        try:
+            view = memoryview(column)
+        except TypeError:
+            raise self.plan.fail(Problem.TYPE, first, made.index, place) from None
+        if field.kind is Kind.N:
+            if view.itemsize != 8 or view.format not in ("q", "l") or view.nbytes != count * 8:
+                raise self.plan.fail(Problem.TYPE, first, made.index, place)
+            return view.tolist()
+        if view.nbytes if count == 0 else view.nbytes % count or view.nbytes // count > _WIDEST:
+            raise self.plan.fail(Problem.TYPE, first, made.index, place)
+        width, text = view.nbytes // max(count, 1), view.tobytes().decode("latin-1")
+        return [text[i * width : (i + 1) * width].rstrip("\0") for i in range(count)]
 
     def decode(self, data: bytes | bytearray | memoryview, first: int = 1) -> list[Any]:
         """All records of `data`; raises B2Error at the first fault."""

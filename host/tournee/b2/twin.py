@@ -23,6 +23,8 @@ class Codec(Protocol):
 
     def encode_objects(self, index: int, objects: Iterable[Any], first: int = 1) -> bytes: ...
 
+    def encode_columns(self, index: int, columns: Sequence[Any], count: int, first: int = 1) -> bytes: ...
+
     def decode(self, data: bytes | bytearray | memoryview, first: int = 1) -> list[Any]: ...
 
 
@@ -34,7 +36,11 @@ def codec(profile: str = DEFAULT_PROFILE) -> Codec:
 
 def make_codec(made: Plan) -> Codec:
     """A codec for a plan of one's own (another table)."""
-    return PyCodec(made)
+    try:
+        from tournee.b2.ctwin import CCodec
+    except ImportError:  # not built: no compiler, or WebAssembly
+        return PyCodec(made)
+    return CCodec(made)
 
 
 def encode(records: Iterable[Any], profile: str = DEFAULT_PROFILE) -> bytes:
