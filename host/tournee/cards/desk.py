@@ -29,15 +29,12 @@ class Desk:
         self._cps_open = False  # the PIN was verified in this power session
         self._vitale: VitaleCard | None = None
         self._vitale_open = False  # the CPS was shown to this Vitale
-        self._serial = b""
-        self._slots: dict[str, int] = {}
+        self._found: dict[str, driver.Found] = {}
 
     async def practitioner(self) -> CpsCard:
         """Public part of the CPS: no PIN."""
-        found = await self._locate("cps")
-        if self._cps is None:
-            self._cps = await self._read(lambda: cps.read_public(found.atr), "cps")
-        return self._cps
+        await self._locate("cps")
+        return await self._cps_card()
 
     async def open_cps(self) -> CpsCard:
         """With the situations; asks the PIN on the terminal unless it was verified already in this CPS session."""
@@ -56,10 +53,8 @@ class Desk:
 
     async def patient(self) -> VitaleCard:
         """Public part of the Vitale: no CPS needed."""
-        found = await self._locate("vitale")
-        if self._vitale is None:
-            self._vitale = await self._read(lambda: vitale.read_public(found.atr), "vitale")
-        return self._vitale
+        await self._locate("vitale")
+        return await self._vitale_card()
 
     async def patient_rights(self) -> VitaleCard:
         """With the rights, which the CPS opens (its PIN is asked when needed)."""
@@ -88,15 +83,27 @@ class Desk:
         await self._known("cps")
         return await self._with_pin(lambda: cps.authenticate(digest_info))
 
+    async def _cps_card(self) -> CpsCard:
+        if self._cps is None:
+            atr = self._found["cps"].atr
+            self._cps = await self._read(lambda: cps.read_public(atr), "cps")
+        return self._cps
+
+    async def _vitale_card(self) -> VitaleCard:
+        if self._vitale is None:
+            atr = self._found["vitale"].atr
+            self._vitale = await self._read(lambda: vitale.read_public(atr), "vitale")
+        return self._vitale
+
     async def _open_vitale(self) -> None:
         """Shows the CPS to the Vitale."""
-        card = await self.practitioner()
-        if card.certificat_authentification is None:
+        await self._known("cps")
+        certificate = (await self._cps_card()).certificat_authentification
+        serial = bytes.fromhex((await self._vitale_card()).identifiant)
+        if certificate is None:
             raise CardDataError("CPS", "certificat d'authentification absent")
-        certificate = card.certificat_authentification
-        if not self._serial:
-            self._serial = await self._read(vitale.read_serial, "vitale")
-        serial = self._serial
+        if not serial:
+            raise CardDataError("carte Vitale", "numéro de série absent")
         await self._with_pin(lambda: svsim.open_rights(serial, certificate))
         self._vitale_open = True
 
@@ -128,33 +135,34 @@ class Desk:
 
     async def _run(self, program: Program[T]) -> T:
         try:
-            return await driver.run(self.reader, self._slots, program)
+            slots = {name: found.slot for name, found in self._found.items()}
+            return await driver.run(self.reader, slots, program)
         except _POWER_LOST:
             self._forget("cps", "vitale")
             raise
         except (CardAbsent, CardRemoved) as exc:
-            self._forget(*(name for name, slot in self._slots.items() if slot == exc.slot))
+            self._forget(*[name for name, found in self._found.items() if found.slot == exc.slot])
             raise
 
     async def _known(self, card: Card) -> None:
         """Looks for `card` unless its slot is known; a card pulled meanwhile shows in its first answer."""
-        if card not in self._slots:
+        if card not in self._found:
             await self._locate(card)
 
     async def _locate(self, card: Card) -> driver.Found:
         """Where `card` is now; forgets what was known of cards that were reset, changed or moved."""
         located = await driver.locate(self.reader, card)
-        for name, slot in list(self._slots.items()):
-            found = located.cards.get(name)
-            if found is None or found.fresh or found.slot != slot:
+        for name, before in list(self._found.items()):
+            now = located.cards.get(name)
+            if now is None or now.fresh or now.slot != before.slot:
                 self._forget(name)
-        self._slots |= {name: found.slot for name, found in located.cards.items()}
+        self._found |= located.cards
         return located.need(card)
 
     def _forget(self, *cards: str) -> None:
         for card in cards:
-            self._slots.pop(card, None)
+            self._found.pop(card, None)
         if "cps" in cards:
             self._cps, self._cps_open = None, False
         if "vitale" in cards:
-            self._vitale, self._vitale_open, self._serial = None, False, b""
+            self._vitale, self._vitale_open = None, False

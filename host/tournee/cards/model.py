@@ -196,7 +196,8 @@ class VitaleCard:
     """`droits` is None until a CPS has opened them."""
 
     atr: bytes
-    numero_serie: str
+    numero_serie: str  # the 8 printed digits; all of EF 2F02 in hex when it is built otherwise; empty without one
+    identifiant: str  # EF 2F02, 20 hex digits; empty without one
     debut_validite: date | None
     simulation: bool
     beneficiaires: tuple[Beneficiaire, ...]

@@ -44,29 +44,17 @@ def read_public(atr: bytes) -> Program[VitaleCard]:
         raise CardRefused("lecture de la carte Vitale", exc.sw, remedy) from None
     nirs = tlv.read(answers.need("nirs", _NIRS), _NIRS)
     certificate = answers.data("certificate")
+    pan = _pan(answers.data("pan"))
     return VitaleCard(
         atr=atr,
-        numero_serie=serial_text(_pan(answers.data("pan"))),
+        numero_serie=serial_text(pan),
+        identifiant=pan.hex().upper(),
         debut_validite=_validity(identities),
         simulation=b"SIMULATION" in (answers.data("label") or b""),
         beneficiaires=_people(identities, nirs),
         certificat=tlv.whole(certificate, "certificat") if certificate else None,
         droits=None,
     )
-
-
-def read_serial() -> Program[bytes]:
-    """The 10 bytes of EF 2F02; raises CardRefused or CardDataError."""
-    steps = [
-        apdu("mf", SELECT_MF, QUIET | STOP),
-        apdu("pan_select", SELECT_PAN, QUIET | STOP),
-        read("pan", limit=64, flags=STOP),
-    ]
-    answers = yield from run("vitale", steps)
-    serial = _pan(answers.need("pan", "EF 2F02"))
-    if not serial:
-        raise CardDataError("EF 2F02", "numéro de série absent")
-    return serial
 
 
 def serial_text(serial: bytes) -> str:
