@@ -6,6 +6,8 @@ Source: CdC 1.40 addendum 7, annex on OCT, §7 [SPEC S001]; the encrypted part's
 from __future__ import annotations
 
 import base64
+import email
+import email.policy
 import re
 import tomllib
 from dataclasses import dataclass
@@ -154,10 +156,6 @@ def build(
 
 def parse(raw: bytes) -> Courrier:
     """Take a mail apart; a body that cannot be decoded or a part nested too deep raises MailMalformed."""
-    # `email` imports `socket` for a helper that is not used here: not at import, so that this room stays pure.
-    import email
-    import email.policy
-
     if len(raw) > MAX_MAIL_BYTES:
         raise MailMalformed("Le message dépasse la taille admise.", where="message")
     try:

@@ -137,3 +137,13 @@ class CleArl:
 
     compostage: str
     identification_fichier: str
+
+
+def jour(aammjj: str | None) -> date | None:
+    """AAMMJJ of this century; None for zeros, blanks and days that do not exist."""
+    if not aammjj or not aammjj.isdigit() or len(aammjj) != 6:
+        return None
+    try:
+        return date(2000 + int(aammjj[:2]), int(aammjj[2:4]), int(aammjj[4:]))
+    except ValueError:
+        return None

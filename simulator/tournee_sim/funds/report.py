@@ -15,7 +15,7 @@ class Check:
 
 @dataclass
 class Report:
-    """`fatal` checks make the ARL negative; all of ours are."""
+    """One failed check makes the ARL negative."""
 
     number: int  # of the incoming mail, from 1
     fund: str
@@ -28,7 +28,8 @@ class Report:
     file: str = ""  # name of the decrypted file beside checks.json, "" if it could not be opened
     sha256: str = ""  # of the decrypted file
     factures: list[int] = field(default_factory=list)
-    duplicates: list[int] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)  # invoices that had come before
+    settled: list[int] = field(default_factory=list)  # invoices that are paid, wholly or in part
     answers: list[str] = field(default_factory=list)
 
     def check(self, name: str, ok: bool, detail: str = "") -> bool:
