@@ -251,10 +251,16 @@ def test_a_wrong_name_says_which_were_heard(tmp_path: Path) -> None:
 def test_open_cancelled_leaves_the_radio_free(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with chain(tmp_path, AirConfig(interval_ms=50)) as radio, radio.firmware():
-            link = radio.transport()
-            opening = asyncio.create_task(link.open())
-            while not radio.hub.stats.events:  # the connection is up, discovery runs
-                await asyncio.sleep(0)
+            connected = asyncio.Event()
+            opened = radio.hub.air.opened
+
+            def seen(*arguments: Any) -> None:
+                opened(*arguments)
+                connected.set()
+
+            radio.hub.air.opened = seen  # type: ignore[method-assign]
+            opening = asyncio.create_task(radio.transport().open())
+            await connected.wait()  # discovery has still to run
             opening.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await opening
