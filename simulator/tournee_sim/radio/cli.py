@@ -83,7 +83,7 @@ def command(
     try:
         asyncio.run(run())
     except ListenError as exc:
-        raise click.ClickException(str(exc)) from exc
+        raise click.UsageError(str(exc)) from exc
     return 0
 
 
