@@ -92,15 +92,20 @@ def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, a
 
 
 def read_answers(path: Path) -> Mapping[str, Any]:
-    """A JSON object, or YAML when PyYAML is there; raises UsageError that names the file."""
-    text = path.read_text(encoding="utf-8")
-    try:
-        document = json.loads(text) if path.suffix == ".json" else _yaml(text, path)
-    except ValueError as exc:
-        raise UsageError(f"{path} : illisible ({exc}).", "Écrivez un objet question: réponse.") from None
+    """Question id → answer; raises UsageError that names the file."""
+    document = read_document(path)
     if not isinstance(document, dict):
         raise UsageError(f"{path} : un objet question: réponse est attendu.", "Voyez docs/BILLING.md.")
     return document
+
+
+def read_document(path: Path) -> Any:
+    """JSON, or YAML when PyYAML is there; raises UsageError that names the file."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text) if path.suffix == ".json" else _yaml(text, path)
+    except ValueError as exc:
+        raise UsageError(f"{path} : illisible ({exc}).", "Vérifiez la syntaxe du fichier.") from None
 
 
 def _yaml(text: str, path: Path) -> Any:

@@ -48,7 +48,7 @@ def command(wait_s: float, copy: Path | None, as_json: bool) -> int:
         emit({"returns": [_return(item) for item in taken]})
     else:
         _say(out, taken, dossiers)
-    bad = any(c.step in ("rejected", "partly-paid") for item in taken for c in item.changes)
+    bad = any(c.step == "rejected" for item in taken for c in item.changes)
     return REFUSED if bad else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tournee.billing import codec
-from tournee.billing.engine import evaluate, prefill
+from tournee.billing import evaluate, prefill
 from tournee.billing.lifecycle import State
 from tournee.billing.model import Bill
 from tournee.billing.result import Evaluation
