@@ -1,0 +1,34 @@
+"""The terminal: a board, its slots, display, log and link server, and the one loop over them."""
+
+import sys
+
+from . import VERSION
+from .display import Display
+from .log import Log
+from .server import Server
+from .slots import Slot
+
+
+class Terminal:
+    """`poll()` once per turn; `run()` for ever. `name` is shown and advertised, `manifest` the hash of the firmware."""
+
+    def __init__(self, board, name: str, manifest: str):
+        self.board = board
+        self.log = Log(board.now_ms)
+        self.slots = [Slot(i, port, board, self.log) for i, port in enumerate(board.slots)]
+        self.display = Display(board, self.slots, name)
+        version = sys.implementation[1]
+        micropython = ".".join(str(part) for part in version[:3])
+        info = (VERSION.encode(), board.name.encode(), micropython.encode(), manifest.encode(), name.encode()[:64])
+        self.server = Server(board, self.slots, self.display, self.log, info)
+        self.log.note("boot")
+        self.display.start()
+
+    def poll(self) -> int:
+        """One turn; returns the ms until the next one is due without any event."""
+        self.server.poll(self.board.now_ms())
+        return self.server.due_ms(self.board.now_ms())
+
+    def run(self) -> None:
+        while True:
+            self.board.wait(self.poll())

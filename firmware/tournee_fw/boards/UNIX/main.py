@@ -1,0 +1,70 @@
+"""The terminal as a process: `micropython -X heapsize=256k main.py key=value …` (keys: docs/ARCHITECTURE.md).
+
+Ends with 0 when the simulator closes the board's lines, 2 for a bad argument.
+"""
+
+import gc
+import sys
+
+USAGE = """usage: micropython -X heapsize=256k main.py slot0=unix:PATH slot1=unix:PATH iobus=unix:PATH
+       [link=unix:PATH] [ble=unix:PATH] [name=NAME] [state=DIR]"""
+_KEYS = ("slot0", "slot1", "iobus", "link", "ble", "name", "state")
+
+
+def arguments(argv):
+    """argv as a dict; ValueError names the argument that is not understood."""
+    found = {"name": "Tournee-0001"}
+    for item in argv:
+        key, sep, value = item.partition("=")
+        if not sep or key not in _KEYS or not value:
+            raise ValueError(item)
+        if key in ("slot0", "slot1", "iobus", "link", "ble"):
+            if not value.startswith("unix:"):
+                raise ValueError(item)
+            value = value[5:]
+        found[key] = value
+    for key in ("slot0", "iobus"):
+        if key not in found:
+            raise ValueError("missing " + key)
+    return found
+
+
+def main(argv):
+    here = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
+    package = here + "/../.."
+    sys.path.insert(0, package + "/..")
+    try:
+        args = arguments(argv)
+    except ValueError as error:
+        print("main.py: %s\n%s" % (error.args[0], USAGE), file=sys.stderr)
+        return 2
+    from tournee_fw import buildinfo
+    from tournee_fw.hal.unix import BoardGone, UnixBoard, UnixLink
+
+    manifest = buildinfo.manifest(package)
+    transports = []
+    if "link" in args:
+        transports.append(UnixLink(args["link"]))
+    if "ble" in args:
+        import bluetooth
+
+        from tournee_fw.link_ble import BleTransport
+
+        bluetooth.attach(args["ble"])
+        transports.append(BleTransport(bluetooth.BLE(), args["name"]))
+    from tournee_fw.app import Terminal
+
+    try:
+        board = UnixBoard(args["iobus"], [args[k] for k in ("slot0", "slot1") if k in args], transports)
+        terminal = Terminal(board, args["name"], manifest)
+        gc.collect()
+        terminal.run()
+    except BoardGone as gone:
+        print("board gone: %s" % gone.args[0], file=sys.stderr)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

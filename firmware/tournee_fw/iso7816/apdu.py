@@ -1,0 +1,162 @@
+"""APDU over TPDU: cases 1-4, automatic GET RESPONSE and 6Cxx [ISO 7816-3 §12.2, 7816-4 §5; facts cards-and-readers §3.7]."""
+
+from micropython import const
+
+from tournee_fw._link import STATUS_BAD_MESSAGE, STATUS_FORBIDDEN, STATUS_OK, STATUS_PROTOCOL, STATUS_TOO_LONG
+
+APDU_IDLE = const(0)
+APDU_COMMAND = const(1)
+APDU_RESEND = const(2)
+APDU_GET_RESPONSE = const(3)
+STATES = ("IDLE", "COMMAND", "RESEND", "GET_RESPONSE")
+
+_GET_RESPONSE = const(0xC0)
+_ENVELOPE = const(0xC2)
+_TURNS = const(64)
+"""6Cxx and 61xx answers followed for one command: above 8192 / 256, so only a card that mocks us reaches it."""
+_PIN_INS = (0x20, 0x24, 0x2C)
+"""VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER; bit 1 of INS only says BER-TLV."""
+
+
+def check(apdu, n: int) -> int:
+    """STATUS_OK, or why this command is not sent: malformed, too long for T=0, or carrying a PIN (FORBIDDEN).
+
+    Class and chaining bits are not looked at: no class hides a PIN. ENVELOPE could wrap one.
+    """
+    if n < 4 or apdu[0] == 0xFF or apdu[1] & 0xF0 in (0x60, 0x90):
+        return STATUS_BAD_MESSAGE
+    if n > 5:
+        ins = apdu[1] & 0xFE
+        if ins in _PIN_INS or ins == _ENVELOPE:
+            return STATUS_FORBIDDEN
+        if apdu[4] == 0:
+            return STATUS_TOO_LONG if n >= 7 else STATUS_BAD_MESSAGE  # extended length
+        if n not in (5 + apdu[4], 6 + apdu[4]):
+            return STATUS_BAD_MESSAGE
+    return STATUS_OK
+
+
+def get_response_cla(cla: int) -> int:
+    """CLA of GET RESPONSE: the command's, without chaining and secure messaging, on its logical channel."""
+    if cla & 0xE0 == 0:
+        return cla & 0x03
+    if cla & 0xC0 == 0x40:
+        return cla & 0xCF
+    return cla
+
+
+class Apdu:
+    """Runs one command over `protocol`; `status` and `length` as there. Command chaining passes through."""
+
+    def __init__(self, protocol):
+        self.protocol = protocol
+        self._tpdu = bytearray(261)
+        self._view = memoryview(self._tpdu)
+        self._next = bytearray(5)
+        self._out = self._view
+        self._n = self._limit = self._turns = 0
+        self.length = 0
+        self.status = STATUS_OK
+        self.state = APDU_IDLE
+
+    @property
+    def busy(self):
+        return self.state != APDU_IDLE
+
+    @property
+    def sw(self):
+        """SW1 SW2 of the answer in `out`."""
+        return self._out[self.length - 2] << 8 | self._out[self.length - 1]
+
+    def start(self, apdu, n: int, out, limit: int, now: int) -> None:
+        """Send `apdu[:n]`, already passed by `check` (or made here, by the keypad); the answer goes to `out[:limit]`."""
+        if n > 5 and n == 6 + apdu[4]:
+            n -= 1  # case 4: Le goes into GET RESPONSE
+        self._view[:n] = apdu[:n]
+        self._n = n
+        self._begin(out, limit)
+        self.state = APDU_COMMAND
+        self.protocol.start(self._view, n, out, limit, now)
+        self.advance(now)
+
+    def start_tpdu(self, tpdu, n: int, out, limit: int, now: int) -> None:
+        """Send as it is, follow nothing."""
+        self._begin(out, limit)
+        self._turns = _TURNS
+        self._n = 0
+        self.state = APDU_COMMAND
+        self.protocol.start(tpdu, n, out, limit, now)
+        self.advance(now)
+
+    def advance(self, now: int) -> None:
+        """Take up what the protocol has done; call after every `feed`, `tick`, `parity` or `abort` of it."""
+        protocol = self.protocol
+        while self.state != APDU_IDLE and not protocol.busy:
+            if protocol.status != STATUS_OK:
+                self._finish(protocol.status)
+                return
+            self.length += protocol.length
+            sw1 = self._out[self.length - 2]
+            sw2 = self._out[self.length - 1]
+            if not self._n or sw1 not in (0x61, 0x6C):
+                self._finish(STATUS_OK)
+                return
+            self._turns += 1
+            if self._turns > _TURNS:
+                self._finish(STATUS_PROTOCOL)
+                return
+            self.length -= 2
+            if sw1 == 0x6C and protocol.length == 2:
+                self._resend(sw2, now)
+            elif sw1 == 0x61:
+                self._get_response(sw2, now)
+            else:
+                self.length += 2  # 6Cxx after data makes no sense: the host shall see it
+                self._finish(STATUS_OK)
+
+    def wipe(self) -> None:
+        """Forget the bytes of the last command, here and in the protocol."""
+        for i in range(len(self._tpdu)):
+            self._tpdu[i] = 0
+        self.protocol.wipe()
+
+    def _begin(self, out, limit):
+        self._out = out
+        self._limit = limit
+        self.length = self._turns = 0
+        self.status = STATUS_OK
+
+    def _finish(self, status):
+        if status != STATUS_OK:
+            self.length = 0
+        self.status = status
+        self.state = APDU_IDLE
+
+    def _resend(self, le, now):
+        header = self._next
+        source = header if self.state == APDU_GET_RESPONSE else self._tpdu
+        header[:4] = source[:4]
+        header[4] = le
+        if self.state == APDU_COMMAND:
+            if self._n > 5:  # a command with data has no Le to correct
+                self.length += 2
+                self._finish(STATUS_OK)
+                return
+            self.state = APDU_RESEND
+        self._send(now)
+
+    def _get_response(self, le, now):
+        header = self._next
+        header[0] = get_response_cla(self._tpdu[0])
+        header[1] = _GET_RESPONSE
+        header[2] = header[3] = 0
+        header[4] = le
+        self.state = APDU_GET_RESPONSE
+        self._send(now)
+
+    def _send(self, now):
+        room = self._limit - self.length
+        if (self._next[4] or 256) + 2 > room:
+            self._finish(STATUS_TOO_LONG)
+            return
+        self.protocol.start(self._next, 5, self._out[self.length :], room, now)

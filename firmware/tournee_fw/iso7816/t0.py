@@ -1,0 +1,193 @@
+"""T=0 TPDU exchange, reader side [ISO 7816-3 §10; facts cards-and-readers §3.5]."""
+
+from micropython import const
+
+from tournee_fw._link import (
+    STATUS_BAD_MESSAGE,
+    STATUS_OK,
+    STATUS_PARITY,
+    STATUS_PROTOCOL,
+    STATUS_TIMEOUT,
+    STATUS_TOO_LONG,
+)
+from tournee_fw.clock import left, wrap
+
+from .tables import FI
+
+T0_IDLE = const(0)
+T0_PROCEDURE = const(1)
+T0_RECEIVE_ALL = const(2)
+T0_RECEIVE_ONE = const(3)
+T0_SW2 = const(4)
+STATES = ("IDLE", "PROCEDURE", "RECEIVE_ALL", "RECEIVE_ONE", "SW2")
+
+MAX_TPDU = const(260)  # header and 255 bytes of data
+MAX_ANSWER = const(258)
+_HEADER = const(5)
+_NULL = const(0x60)
+_PARITY_TRIES = const(3)
+_EXCHANGE_MS = const(60_000)
+"""A card that only says NULL is given up after this, however often it restarts the waiting time."""
+
+
+class T0:
+    """One exchange at a time; `send(buf, n)` puts characters on the line."""
+
+    def __init__(self, send):
+        self._send = send
+        self._tpdu = bytearray(MAX_TPDU)
+        self._view = memoryview(self._tpdu)
+        self._one = bytearray(1)
+        self._out = self._view
+        self._n = 0
+        self._sent = 0
+        self._want = 0
+        self._outgoing = False
+        self._sw1 = 0
+        self._parity = 0
+        self._deadline = self._end = 0
+        self.wt_ms = 1000
+        """Waiting time in ms, with the board's slack."""
+        self.length = 0
+        """Bytes in `out` when the exchange ended well: data, SW1, SW2."""
+        self.status = STATUS_OK
+        self.nulls = 0
+        self.state = T0_IDLE
+
+    @property
+    def busy(self):
+        return self.state != T0_IDLE
+
+    def timing(self, atr, fi: int, di: int, khz: int, slack_ms: int) -> None:
+        """WT = WI x 960 x Fi / f: D takes no part; Fi is that of TA1 also when D was not negotiated."""
+        f = FI[atr.fidi >> 4] or fi
+        self.wt_ms = (atr.wi * 960 * f + khz - 1) // khz + slack_ms
+
+    def start(self, tpdu, n: int, out, limit: int, now: int) -> None:
+        """Send `tpdu[:n]`: a 4-byte header (case 1), a header with P3 = Le (0: 256), or header, Lc and Lc bytes.
+
+        A refused TPDU ends at once with BAD_MESSAGE or TOO_LONG and nothing is sent.
+        """
+        self.length = self.nulls = self._parity = 0
+        self.status = STATUS_OK
+        if n > MAX_TPDU:
+            self._finish(STATUS_TOO_LONG)
+            return
+        ins = tpdu[1] if n >= 4 else 0x60
+        if n < 4 or tpdu[0] == 0xFF or ins & 0xF0 in (0x60, 0x90) or (n > _HEADER and tpdu[4] != n - _HEADER):
+            self._finish(STATUS_BAD_MESSAGE)
+            return
+        self._view[:n] = tpdu[:n]
+        self._outgoing = n == _HEADER
+        self._want = 0
+        if n == 4:
+            self._tpdu[4] = 0
+            n = _HEADER
+        elif self._outgoing:
+            self._want = self._tpdu[4] or 256
+        if self._want + 2 > limit:
+            self._finish(STATUS_TOO_LONG)
+            return
+        self._out = out
+        self._n = n
+        self._sent = _HEADER
+        self._end = wrap(now + _EXCHANGE_MS)
+        self.state = T0_PROCEDURE
+        self._wait(now)
+        self._send(self._view, _HEADER)
+
+    def feed(self, buf, n: int, now: int) -> None:
+        """Characters of the card; what comes after SW2 is dropped."""
+        i = 0
+        while i < n and self.state != T0_IDLE:
+            if self.state == T0_RECEIVE_ALL:
+                k = min(n - i, self._want - self.length)
+                self._out[self.length : self.length + k] = buf[i : i + k]
+                self.length += k
+                i += k
+                if self.length == self._want:
+                    self.state = T0_PROCEDURE
+                continue
+            c = buf[i]
+            i += 1
+            if self.state == T0_PROCEDURE:
+                self._procedure(c)
+            elif self.state == T0_RECEIVE_ONE:
+                self._out[self.length] = c
+                self.length += 1
+                self.state = T0_PROCEDURE
+            else:
+                self._out[self.length] = self._sw1
+                self._out[self.length + 1] = c
+                self.length += 2
+                self._finish(STATUS_OK)
+        if n:
+            self._wait(now)
+
+    def parity(self, count: int, now: int) -> None:
+        """The card signalled an error on the last character sent: once more, at most three times."""
+        if self.state == T0_IDLE or not count:
+            return
+        self._parity += count
+        if self._parity > _PARITY_TRIES:
+            self._finish(STATUS_PARITY)
+            return
+        self._one[0] = self._tpdu[self._sent - 1]
+        self._wait(now)
+        self._send(self._one, 1)
+
+    def tick(self, now: int) -> None:
+        if self.state != T0_IDLE and not (left(now, self._deadline) and left(now, self._end)):
+            self._finish(STATUS_TIMEOUT)
+
+    def due_ms(self, now: int) -> int:
+        return min(left(now, self._deadline), left(now, self._end))
+
+    def abort(self, status: int) -> None:
+        """End the exchange from outside (card removed, session ended)."""
+        if self.state != T0_IDLE:
+            self._finish(status)
+
+    def wipe(self) -> None:
+        """Forget the bytes of the last command."""
+        for i in range(MAX_TPDU):
+            self._tpdu[i] = 0
+        self._one[0] = 0
+
+    def _wait(self, now):
+        self._deadline = wrap(now + self.wt_ms)
+
+    def _finish(self, status):
+        if status != STATUS_OK:
+            self.length = 0
+        self.status = status
+        self.state = T0_IDLE
+
+    def _procedure(self, c):
+        ins = self._tpdu[1]
+        if c == _NULL:
+            self.nulls += 1
+        elif c & 0xF0 in (0x60, 0x90):
+            self._sw1 = c
+            self.state = T0_SW2
+        elif c ^ ins in (0x00, 0x01):  # 01: the same with VPP, from before 1997
+            self._transfer(True)
+        elif c ^ ins in (0xFF, 0xFE):
+            self._transfer(False)
+        else:
+            self._finish(STATUS_PROTOCOL)
+
+    def _transfer(self, whole):
+        if self._outgoing:
+            if self.length == self._want:
+                self._finish(STATUS_PROTOCOL)
+            else:
+                self.state = T0_RECEIVE_ALL if whole else T0_RECEIVE_ONE
+            return
+        if self._sent == self._n:
+            self._finish(STATUS_PROTOCOL)
+            return
+        k = self._n - self._sent if whole else 1
+        at = self._sent
+        self._sent += k
+        self._send(self._view[at : at + k], k)

@@ -1,0 +1,444 @@
+"""The link server: sessions, at-most-once, one request at a time, events. SPEC.md §4 is its table."""
+
+import binascii
+import gc
+from struct import pack_into
+
+from micropython import const
+
+from . import _link
+from .clock import left, since, wrap
+from .errors import Refused
+from .frames import Receiver, Sender
+from .ops import Ops
+
+_HEAD = const(6)
+_ANSWER = const(8192 + 320)  # MAX_RESPONSE, and room for a card answer that turns out too long
+_SMALL = const(320)
+_SMALLS = const(6)
+_BUSY_EVERY_MS = const(1000)
+_FULL_RETRY_MS = const(5)
+
+
+class Line:
+    """One transport with its frame buffers."""
+
+    def __init__(self, transport):
+        self.transport = transport
+        self.receiver = Receiver()
+        self.sender = Sender()
+        self.connected = False
+        self.greeted = False
+        """BOOT was said on it."""
+
+
+class Small:
+    """A short message on its way: event, refusal, out-of-band answer."""
+
+    def __init__(self):
+        self.view = memoryview(bytearray(_SMALL))
+        self.n = 0
+        self.line = None
+
+
+class Server:
+    """`poll(now)` at every turn of the loop. `answer` and `answer_at` are where a running request writes its body."""
+
+    def __init__(self, board, slots, display, log, info):
+        """`info`: (firmware, board, micropython, manifest, name) as UTF-8 bytes."""
+        self.board = board
+        self.slots = slots
+        self.display = display
+        self.log = log
+        self.info = info
+        self.now = board.now_ms()
+        self.boot_id = bytes(board.random(8))
+        self.uptime_s = 0
+        self._second = self.now
+        self.answer = memoryview(bytearray(_ANSWER))
+        self.answer_at = 0
+        self.cancelled = False
+        self.deadline = -1
+        """Of the keypad entry that runs, or -1."""
+        self._ops = Ops()
+        self._lines = [Line(t) for t in board.transports]
+        self._owner = None
+        self._session = None
+        self._last = self._last_crc = 0
+        self._answer_n = 0
+        self._answer_due = None  # line that the stored answer must still be given to
+        self._answer_on = None  # line that is sending it
+        self._request = memoryview(bytearray(_link.MAX_REQUEST))
+        self._job = None
+        self._job_op = self._job_number = self._job_crc = 0
+        self._busy_at = 0
+        self._events = 0
+        self._keypad_open = False
+        self._smalls = [Small() for _ in range(_SMALLS)]
+        self._waiting = []  # Smalls in order
+
+    # --- what a running request uses ---------------------------------------------------------------------------------
+
+    def slot(self, number):
+        """The slot, or Refused(BAD_SLOT)."""
+        if number >= len(self.slots):
+            raise Refused(_link.STATUS_BAD_SLOT)
+        return self.slots[number]
+
+    def until_idle(self, slot):
+        """Generator: until the slot has finished; Refused with its status if that is not OK."""
+        while slot.busy:
+            yield
+        if slot.status != _link.STATUS_OK:
+            raise Refused(slot.status)
+
+    def key(self, slot, timeout_ms):
+        """Generator: the next key. Refused on CANCEL, time-out, or when `slot`'s card is gone."""
+        self.deadline = wrap(self.now + timeout_ms)
+        try:
+            while True:
+                if self.cancelled:
+                    raise Refused(_link.STATUS_CANCELLED)
+                if slot is not None and slot.link_state != _link.SLOT_POWERED:
+                    gone = slot.link_state == _link.SLOT_ABSENT
+                    raise Refused(_link.STATUS_REMOVED if gone else _link.STATUS_NOT_POWERED)
+                key = self.board.key()
+                if key:
+                    return key
+                if not left(self.now, self.deadline):
+                    raise Refused(_link.STATUS_KEYPAD_TIMEOUT)
+                yield
+        finally:
+            self.deadline = -1
+
+    def open_keypad(self):
+        """An entry begins: keys typed before it do not count."""
+        while self.board.key():
+            pass
+        self._keypad_open = True
+        self.keypad_event(_link.KEYPAD_OPENED)
+
+    def close_keypad(self):
+        if self._keypad_open:
+            self._keypad_open = False
+            self.keypad_event(_link.KEYPAD_CLOSED)
+
+    def keypad_event(self, state):
+        self._event(_link.EVENT_KEYPAD, bytes((state,)))
+
+    def pin_locked(self):
+        return not any(slot.pin_ok for slot in self.slots)
+
+    # --- the loop ----------------------------------------------------------------------------------------------------
+
+    def poll(self, now):
+        self.now = now
+        seconds = since(now, self._second) // 1000
+        if seconds > 0:
+            self.uptime_s += seconds
+            self._second = wrap(self._second + seconds * 1000)
+        for slot in self.slots:
+            slot.poll(now)
+            if slot.changed:
+                slot.changed = False
+                self.display.refresh()
+                self._event(_link.EVENT_SLOT, bytes((slot.number, slot.link_state)))
+        for line in self._lines:
+            self._serve(line)
+        if not self._keypad_open:
+            while self.board.key():
+                pass
+        self._step()
+        self.display.poll(now)
+        self._send()
+
+    def due_ms(self, now):
+        """Ms until `poll` has something to do without any event."""
+        due = self.display.due_ms(now)
+        for slot in self.slots:
+            due = min(due, 0 if slot.changed else slot.due_ms(now))
+        for line in self._lines:
+            due = min(due, line.transport.due_ms(now), line.receiver.due_ms(now))
+            if line.connected and line.sender.busy:
+                due = min(due, _FULL_RETRY_MS)
+        if self._job is not None:
+            due = min(due, left(now, self._busy_at))
+            if self.deadline >= 0:
+                due = min(due, left(now, self.deadline))
+        return due
+
+    def _serve(self, line):
+        transport, receiver = line.transport, line.receiver
+        transport.poll(self.now)
+        if transport.connected != line.connected:
+            line.connected = transport.connected
+            receiver.restart()
+            line.sender.restart()
+            self._forget(line)
+            if line.connected and not line.greeted:
+                line.greeted = True
+                self._event(_link.EVENT_BOOT, self.boot_id, line)
+        if not line.connected:
+            return
+        while receiver.tick(self.now):
+            self._take(line)
+        while True:
+            n = transport.read_into(receiver.room())
+            if not n:
+                return
+            receiver.got(n, self.now)
+            self._take(line)
+
+    def _take(self, line):
+        while True:
+            n = line.receiver.next()
+            if not n:
+                return
+            self._message(line, line.receiver.message[:n], n)
+
+    def _forget(self, line):
+        """The line was lost: what was on its way there is dropped; the session and its answer stay."""
+        for small in list(self._waiting):
+            if small.line is line:
+                self._waiting.remove(small)
+                small.line = None
+        if self._answer_due is line:
+            self._answer_due = None
+        if self._answer_on is line:
+            self._answer_on = None
+
+    # --- messages ----------------------------------------------------------------------------------------------------
+
+    def _message(self, line, message, n):
+        try:
+            kind, op, number, body, _ = _link.read_message(message, 0, n)
+        except ValueError:
+            self.log.note("short", n)
+            return
+        if kind != _link.KIND_REQUEST:
+            return
+        if op == _link.OP_HELLO:
+            self._hello(line, number, body)
+        elif number == 0:
+            self._out_of_band(line, op, body)
+        elif self._session is None and op in (_link.OP_INFO, _link.OP_PING):
+            self._out_of_band(line, op, body, number)
+        elif self._session is None or line is not self._owner:
+            self._reply(line, op, number, _link.STATUS_NO_SESSION)
+        else:
+            self._in_session(line, op, number, message, n)
+
+    def _hello(self, line, number, body):
+        try:
+            version, session, _ = _link.read_hello(body, 0, len(body))
+        except ValueError:
+            self._reply(line, _link.OP_HELLO, number, _link.STATUS_BAD_MESSAGE)
+            return
+        if version != _link.VERSION:
+            self._reply(line, _link.OP_HELLO, number, _link.STATUS_BAD_MESSAGE)
+            return
+        resumed = session == self._session
+        if not resumed:
+            self._end_session()
+            self._session = session
+            self.log.note("session")
+        for other in self._lines:  # nothing of the old stream may follow this answer
+            if other is line or other is self._owner:
+                self._forget(other)
+                other.sender.begin_session()
+        self._owner = line
+        small = self._small(line, _link.KIND_RESPONSE, _link.OP_HELLO, number)
+        if small is not None:
+            small.view[_HEAD] = _link.STATUS_OK
+            small.n = _link.write_hello_reply(
+                small.view,
+                _HEAD + 1,
+                _link.VERSION,
+                self.boot_id,
+                1 if resumed else 0,
+                self._last,
+                _link.MAX_PAYLOAD,
+                len(self.slots),
+            )
+
+    def _out_of_band(self, line, op, body, number=0):
+        if op == _link.OP_PING:
+            if len(body) > _SMALL - _HEAD - 1:
+                self._reply(line, op, number, _link.STATUS_TOO_LONG)
+                return
+            self._reply(line, op, number, _link.STATUS_OK, body)
+        elif op == _link.OP_CANCEL:
+            if line is self._owner:
+                self.cancelled = True
+            self._reply(line, op, number, _link.STATUS_OK)
+        elif op == _link.OP_INFO:
+            small = self._small(line, _link.KIND_RESPONSE, op, number)
+            if small is not None:
+                small.view[_HEAD] = _link.STATUS_OK
+                small.n = self.write_info(small.view, _HEAD + 1)
+        else:
+            self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
+
+    def _in_session(self, line, op, number, message, n):
+        crc = binascii.crc32(message)
+        if self._job is not None:
+            if number != self._job_number:
+                self._reply(line, op, number, _link.STATUS_BUSY)
+            elif crc != self._job_crc:
+                self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
+            else:
+                self._busy_event()
+        elif number == self._last:
+            if crc != self._last_crc:
+                self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
+            elif self._answer_on is not line:
+                self._answer_due = line
+        elif number < self._last:
+            self._reply(line, op, number, _link.STATUS_STALE)
+        elif self._answer_on is not None:  # the last answer is still on its way
+            self._reply(line, op, number, _link.STATUS_BUSY)
+        else:
+            self._request[:n] = message
+            self._job_op, self._job_number, self._job_crc = op, number, crc
+            self._start(op, n)
+
+    def _start(self, op, n):
+        self.cancelled = False
+        self._answer_due = None
+        self._answer_n = 0
+        self.answer_at = _HEAD + 1
+        self._busy_at = wrap(self.now + _BUSY_EVERY_MS)
+        self._job = self._ops.request(self, op, self._request[_HEAD:n])
+        self._step()
+
+    def _step(self):
+        """Let the running request go on until it waits again."""
+        if self._job is None:
+            return
+        try:
+            next(self._job)
+        except StopIteration:
+            self._finish(_link.STATUS_OK)
+        except Refused as refused:
+            self._finish(refused.status)
+        except Exception as error:  # every request is answered, whatever went wrong here
+            self.answer_at = _HEAD + 1
+            if isinstance(error, ValueError) and str(error).endswith(": cut short"):
+                self._finish(_link.STATUS_BAD_MESSAGE)
+            else:
+                self.log.note("internal " + type(error).__name__, self._job_op)
+                self._finish(_link.STATUS_INTERNAL)
+                gc.collect()
+        else:
+            if not left(self.now, self._busy_at):
+                self._busy_at = wrap(self.now + _BUSY_EVERY_MS)
+                self._busy_event()
+
+    def _finish(self, status):
+        self._job = None
+        goodbye = self._job_op == _link.OP_GOODBYE and status == _link.STATUS_OK
+        _link.write_message_head(self.answer, 0, _link.KIND_RESPONSE, self._job_op, self._job_number)
+        self.answer[_HEAD] = status
+        self._answer_n = min(self.answer_at, _link.MAX_RESPONSE)
+        self._last, self._last_crc = self._job_number, self._job_crc
+        self._answer_due = self._owner if self._owner is not None and self._owner.connected else None
+        if status != _link.STATUS_OK:
+            self.log.note("refused", self._job_op, status)
+        if goodbye:
+            self._session = None
+
+    def _end_session(self):
+        for slot in self.slots:
+            slot.power_off()
+        if self._job is not None:
+            self._job.close()
+            self._job = None
+        self.cancelled = False
+        self.deadline = -1
+        self._session = None
+        self._last = self._last_crc = self._answer_n = 0
+        self._answer_due = None
+        self.display.host(())
+
+    def write_info(self, buf, at):
+        firmware, board, micropython, manifest, name = self.info
+        return _link.write_info_reply(
+            buf,
+            at,
+            firmware,
+            board,
+            micropython,
+            manifest,
+            b"none",
+            name,
+            self.boot_id,
+            1 if self.pin_locked() else 0,
+            gc.mem_free(),
+            self.uptime_s,
+        )
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def _event(self, event, body, line=None):
+        line = line or (self._owner if self._session is not None else None)
+        if line is None or not line.connected:
+            return
+        self._events += 1
+        small = self._small(line, _link.KIND_EVENT, event, self._events & 0xFFFFFFFF)
+        if small is not None:
+            small.view[_HEAD : _HEAD + len(body)] = body
+            small.n = _HEAD + len(body)
+
+    def _busy_event(self):
+        body = bytearray(5)
+        pack_into(">BL", body, 0, self._job_op, self._job_number)
+        self._event(_link.EVENT_BUSY, body)
+
+    def _reply(self, line, op, number, status, body=b""):
+        small = self._small(line, _link.KIND_RESPONSE, op, number)
+        if small is not None:
+            small.view[_HEAD] = status
+            n = _HEAD + 1 + len(body)
+            small.view[_HEAD + 1 : n] = body
+            small.n = n
+
+    def _small(self, line, kind, op, number):
+        """A free place in the queue, its head written; None (and a log line) when the host does not read."""
+        for small in self._smalls:
+            if small.line is None:
+                small.line = line
+                _link.write_message_head(small.view, 0, kind, op, number)
+                self._waiting.append(small)
+                return small
+        self.log.note("full", kind, op)
+        return None
+
+    def _send(self):
+        for line in self._lines:
+            if not line.connected:
+                continue
+            sender = line.sender
+            while True:
+                sender.push(line.transport)
+                if sender.busy:
+                    break
+                if self._answer_on is line:
+                    self._answer_on = None
+                small = self._next_small(line)
+                if small is not None:
+                    sender.send(small.view, small.n)
+                    sender.push(line.transport)  # a small message is one frame: it is copied now
+                    self._waiting.remove(small)
+                    small.line = None
+                elif self._answer_due is line and self._answer_n:
+                    self._answer_due = None
+                    self._answer_on = line
+                    sender.send(self.answer, self._answer_n)
+                else:
+                    break
+
+    def _next_small(self, line):
+        for small in self._waiting:
+            if small.line is line:
+                return small
+        return None

@@ -1,0 +1,351 @@
+"""Slots: activation, classes, reset, PPS, exchange, removal. One state machine per slot; the server asks, `poll` drives."""
+
+from micropython import const
+
+from ._link import (
+    SLOT_ABSENT,
+    SLOT_POWERED,
+    SLOT_PRESENT,
+    STATUS_BAD_ATR,
+    STATUS_BUSY,
+    STATUS_MUTE,
+    STATUS_NO_CARD,
+    STATUS_NOT_POWERED,
+    STATUS_OK,
+    STATUS_PARITY,
+    STATUS_PPS_FAILED,
+    STATUS_PROTOCOL,
+    STATUS_REMOVED,
+    STATUS_TIMEOUT,
+    VOLT_A_5V,
+    VOLT_AUTO,
+    VOLT_C_1V8,
+)
+from .clock import NEVER, left, wrap
+from .iso7816 import pps as _pps
+from .iso7816.apdu import Apdu
+from .iso7816.atr import Atr
+from .iso7816.t0 import T0
+from .iso7816.tables import DD_DEFAULT, DI, FD_DEFAULT, FI, FIDI_DEFAULT, INVERSE, ms_of_clocks
+
+CARD_ABSENT = const(0)
+CARD_OFF = const(1)
+CARD_COOL = const(2)
+CARD_RESET = const(3)
+CARD_ATR = const(4)
+CARD_PPS = const(5)
+CARD_READY = const(6)
+CARD_EXCHANGE = const(7)
+STATES = ("ABSENT", "OFF", "COOL", "RESET", "ATR", "PPS", "READY", "EXCHANGE")
+
+_OFF_MS = const(10)  # VCC stays off so long before another class [ISO 7816-3 §6.2.4]
+_RESET_CLOCKS = const(400)
+_RX_BYTES = const(64)
+_TX_BYTES = const(261)
+_CARD_FAULTS = (STATUS_REMOVED, STATUS_PROTOCOL, STATUS_PARITY, STATUS_TIMEOUT)
+
+
+class Slot:
+    """One card. `busy` while an activation or exchange runs; then `status` is its result (`_link.STATUS_*`)."""
+
+    def __init__(self, number, port, board, log):
+        self.number = number
+        self.pin_ok = False
+        """A PIN was verified on the keypad since the last reset."""
+        self.status = STATUS_OK
+        self.fidi = FIDI_DEFAULT
+        self.volt_class = 0
+        self.protocol_number = 0
+        self._port = port
+        self._board = board
+        self._log = log
+        self._rx = bytearray(_RX_BYTES)
+        self._rx_view = memoryview(self._rx)
+        self._tx = bytearray(_TX_BYTES)
+        self._deadline = 0
+        self._warm = False
+        self._retried = False
+        self._without_pps = False
+        self._last_class = 0
+        self._found = STATUS_MUTE
+        self.atr_reader = Atr()
+        self._pps = _pps.Pps(self._send)
+        self.apdu = Apdu(T0(self._send))
+        self.state = CARD_OFF if port.present else CARD_ABSENT
+        self.changed = False
+        """Presence or power changed since the server last looked."""
+
+    @property
+    def link_state(self):
+        """`_link.SLOT_*`."""
+        if self.state == CARD_ABSENT:
+            return SLOT_ABSENT
+        return SLOT_POWERED if self.state >= CARD_READY else SLOT_PRESENT
+
+    @property
+    def busy(self):
+        return self.state in (CARD_COOL, CARD_RESET, CARD_ATR, CARD_PPS, CARD_EXCHANGE)
+
+    @property
+    def atr(self):
+        """The ATR of the powered card, else empty."""
+        return self.atr_reader.atr if self.state >= CARD_READY else b""
+
+    def power_on(self, voltage: int, warm: bool, now: int) -> None:
+        """Reset the card: warm, or cold through the classes (AUTO: 5 V, 3 V, 1.8 V, as stock readers do)."""
+        if self.busy:
+            self.status = STATUS_BUSY
+            return
+        if self.state == CARD_ABSENT:
+            self.status = STATUS_NO_CARD
+            return
+        self.pin_ok = False
+        self._retried = self._without_pps = False
+        self._found = STATUS_MUTE
+        if warm:
+            if self.state != CARD_READY:
+                self.status = STATUS_NOT_POWERED
+                return
+            self._last_class = self.volt_class
+            self._reset(True, now)
+            return
+        self._last_class = VOLT_C_1V8 if voltage == VOLT_AUTO else voltage
+        self._cold(VOLT_A_5V if voltage == VOLT_AUTO else voltage, now)
+
+    def power_off(self) -> None:
+        """RST low, clock stopped, VCC off; an exchange that runs ends with NOT_POWERED."""
+        if self.state != CARD_ABSENT:
+            self._stop(STATUS_NOT_POWERED)
+
+    def transmit(self, apdu, n: int, out, limit: int, now: int, raw: bool = False) -> None:
+        """Send a command APDU (or, raw, a TPDU); the answer comes into `out`, `apdu.length` bytes."""
+        if not self._ready():
+            return
+        self.state = CARD_EXCHANGE
+        self.status = STATUS_OK
+        while self._port.read_into(self._rx_view):  # nothing of an earlier command may answer this one
+            pass
+        self._port.parity_errors()
+        if raw:
+            self.apdu.start_tpdu(apdu, n, out, limit, now)
+        else:
+            self.apdu.start(apdu, n, out, limit, now)
+        self._after_exchange()
+
+    def wipe(self) -> None:
+        """Forget the bytes of the last command (a PIN was among them). Not while an exchange runs."""
+        self.apdu.wipe()
+        for i in range(_TX_BYTES):
+            self._tx[i] = 0
+
+    def poll(self, now: int) -> None:
+        """Presence, characters, time."""
+        if self._port.present != (self.state != CARD_ABSENT):
+            self._presence()
+        if self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
+            self._receive(now)
+        if self.state == CARD_COOL:
+            if not left(now, self._deadline):
+                self._cold(self.volt_class + 1, now)
+        elif self.state == CARD_RESET:
+            if not left(now, self._deadline):
+                self._release(now)
+        elif self.state == CARD_ATR:
+            self.atr_reader.tick(now)
+            self._after_atr(now)
+        elif self.state == CARD_PPS:
+            self._pps.tick(now)
+            self._after_pps(now)
+        elif self.state == CARD_EXCHANGE:
+            self.apdu.protocol.parity(self._port.parity_errors(), now)
+            self.apdu.protocol.tick(now)
+            self.apdu.advance(now)
+            self._after_exchange()
+
+    def due_ms(self, now: int) -> int:
+        """Ms until `poll` has something to do without any event."""
+        if self.state in (CARD_COOL, CARD_RESET):
+            return left(now, self._deadline)
+        if self.state == CARD_ATR:
+            return self.atr_reader.due_ms(now)
+        if self.state == CARD_PPS:
+            return self._pps.due_ms(now)
+        if self.state == CARD_EXCHANGE:
+            return self.apdu.protocol.due_ms(now)
+        return NEVER
+
+    def _ready(self):
+        if self.busy:
+            self.status = STATUS_BUSY
+        elif self.state == CARD_ABSENT:
+            self.status = STATUS_NO_CARD
+        elif self.state != CARD_READY:
+            self.status = STATUS_NOT_POWERED
+        else:
+            return True
+        return False
+
+    def _presence(self):
+        if self._port.present:
+            self.state = CARD_OFF
+        else:
+            self._stop(STATUS_REMOVED)
+            self.state = CARD_ABSENT
+        self.changed = True
+
+    def _stop(self, status):
+        """Deactivate in the order of ISO 7816-3 §6.4; whatever ran ends with `status`."""
+        running = self.busy
+        was_powered = self.state >= CARD_READY
+        self._port.rst(0)
+        self._port.clk(0)
+        self._port.vcc(0)
+        self.pin_ok = False
+        self.state = CARD_OFF
+        if was_powered:
+            self.changed = True
+        if running:
+            self.status = status
+        self.apdu.protocol.abort(status)
+        self.apdu.advance(0)
+
+    def _cold(self, volt_class, now):
+        port = self._port
+        self.volt_class = volt_class
+        port.rst(0)
+        port.clk(0)
+        port.vcc(0)
+        port.vcc(volt_class)
+        self._reset(False, now)
+
+    def _reset(self, warm, now):
+        port = self._port
+        self._warm = warm
+        port.rst(0)
+        port.etu(FD_DEFAULT, DD_DEFAULT, 0)
+        if not warm:
+            port.clk(self._board.clock_khz)
+        self._deadline = wrap(now + ms_of_clocks(_RESET_CLOCKS, self._board.clock_khz) + 1)
+        self.status = STATUS_OK
+        if self.state >= CARD_READY:
+            self.changed = True
+        self.state = CARD_RESET
+
+    def _release(self, now):
+        while self._port.read_into(self._rx_view):
+            pass
+        self.atr_reader.start(self._board.clock_khz, self._board.slack_ms, now)
+        self.state = CARD_ATR
+        self._port.rst(1)
+
+    def _send(self, buf, n):
+        if self.atr_reader.inverse:
+            for i in range(n):
+                self._tx[i] = INVERSE[buf[i]]
+            buf = self._tx
+        self._port.write(buf, n)
+
+    def _receive(self, now):
+        view = self._rx_view
+        while self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
+            n = self._port.read_into(view)
+            if not n:
+                return
+            if self.state == CARD_ATR:
+                self.atr_reader.feed(view, n, now)
+                self._after_atr(now)
+                continue
+            if self.atr_reader.inverse:
+                for i in range(n):
+                    self._rx[i] = INVERSE[self._rx[i]]
+            if self.state == CARD_PPS:
+                self._pps.feed(view, n, now)
+                self._after_pps(now)
+            else:
+                self.apdu.protocol.feed(view, n, now)
+                self.apdu.advance(now)
+                self._after_exchange()
+
+    def _after_atr(self, now):
+        atr = self.atr_reader
+        if atr.busy:
+            return
+        if atr.status == STATUS_OK and not atr.excludes(self.volt_class):
+            self._negotiate(now)
+        elif atr.status == STATUS_BAD_ATR and not self._retried:
+            self._retried = True
+            self._reset(True, now)
+        else:
+            if atr.status != STATUS_MUTE:
+                self._found = atr.status or STATUS_MUTE
+            self._next_class(now)
+
+    def _next_class(self, now):
+        if self.volt_class < self._last_class:
+            self._port.rst(0)
+            self._port.clk(0)
+            self._port.vcc(0)
+            self._retried = False
+            self._deadline = wrap(now + _OFF_MS)
+            self.state = CARD_COOL
+        else:
+            self._fail(self._found)
+
+    def _negotiate(self, now):
+        atr = self.atr_reader
+        self.fidi = FIDI_DEFAULT
+        self.protocol_number = 0
+        if atr.specific > 0 or (atr.specific < 0 and not atr.offers(0)):
+            self._fail(STATUS_PROTOCOL)  # no T=1 in this firmware
+            return
+        if atr.specific == 0:
+            if not atr.implicit:
+                if not (FI[atr.fidi >> 4] and DI[atr.fidi & 15]):
+                    self._fail(STATUS_PPS_FAILED)
+                    return
+                self.fidi = atr.fidi
+            self._use()
+        elif _pps.wanted(atr, 0) and not self._without_pps:
+            fidi = atr.fidi if FI[atr.fidi >> 4] and DI[atr.fidi & 15] else FIDI_DEFAULT
+            self.state = CARD_PPS
+            self._pps.start(0, fidi, self._board.clock_khz, self._board.slack_ms, now)
+        elif atr.first != 0:
+            self._fail(STATUS_PPS_FAILED)  # T=0 can only be had by PPS
+        else:
+            self._use()
+
+    def _after_pps(self, now):
+        if self._pps.busy:
+            return
+        if self._pps.status == STATUS_OK:
+            self.fidi = self._pps.fidi
+            self._use()
+        else:
+            self._log.note("pps", self.number, STATUS_PPS_FAILED)
+            self._without_pps = True  # refused or silent: reset, then stay at 372/1
+            self._reset(True, now)
+
+    def _use(self):
+        atr = self.atr_reader
+        f, d = FI[self.fidi >> 4], DI[self.fidi & 15]
+        self._port.etu(f, d, 0 if atr.guard == 255 else atr.guard)
+        self.apdu.protocol.timing(atr, f, d, self._board.clock_khz, self._board.slack_ms)
+        self.status = STATUS_OK
+        self.state = CARD_READY
+        self.changed = True
+        self._log.note("on", self.number, self.fidi)
+
+    def _fail(self, status):
+        self._log.note("reset", self.number, status)
+        self._stop(status)
+        self.status = status
+
+    def _after_exchange(self):
+        if self.state != CARD_EXCHANGE or self.apdu.busy:
+            return
+        status = self.apdu.status
+        self.state = CARD_READY
+        self.status = status
+        if status in _CARD_FAULTS:  # its state is unknown: it starts again from a reset
+            self._log.note("card", self.number, status)
+            self._stop(status)
