@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _CARD_OPS: Final = frozenset({Op.APDU, Op.TPDU, Op.SCRIPT, Op.PIN_VERIFY})
+_SLOT_ENTRY_BYTES: Final = 5  # without its ATR
 _GOODBYE_S: Final = 2.0
 _INTERRUPTIBLE_OPS: Final = frozenset({Op.PIN_VERIFY, Op.CONFIRM, Op.SCRIPT})
 
@@ -135,7 +136,10 @@ class Terminal:
         )
 
     async def slots(self) -> Sequence[Slot]:
-        reply = _parse(link.SlotsReply, await self._call(Op.SLOTS))
+        body = await self._call(Op.SLOTS)
+        reply = _parse(link.SlotsReply, body)
+        if sum(_SLOT_ENTRY_BYTES + len(e.atr) for e in reply.slots) != len(body):
+            raise _malformed()
         return [Slot(e.slot, events.slot_state(e.state), e.protocol, e.fidi, bytes(e.atr)) for e in reply.slots]
 
     async def power_on(self, slot: int, *, voltage: Voltage = Voltage.AUTO, warm: bool = False) -> Power:
