@@ -96,13 +96,13 @@ def _cps_files(person: Practitioner, identity: CpsIdentity, profile: Profile) ->
         pkcs15.ObjectEntry("CPS_PUB_SIG", path("A001"), _KEY_ID + b"\x01"),
         pkcs15.ObjectEntry("CPS_PUB_AUT", path("A002"), _KEY_ID + b"\x02"),
     )
-    number = serial(CPS_ISSUER, person.numero_carte)
+    card_number = serial(CPS_ISSUER, person.numero_carte)
     card = (b"\x00", person.numero_national.encode("ascii"), b"20401231", b"80")
     return activities | {
         "dir": _cps_dir(),
-        "serial": number,
+        "serial": card_number,
         "odf": pkcs15.odf(path("7002"), path("7005"), path("7006"), path("7001")),
-        "token_info": pkcs15.token_info(SIMULATION_LABEL, number[2:], "SIMULATEUR"),
+        "token_info": pkcs15.token_info(SIMULATION_LABEL, card_number[2:], "SIMULATEUR"),
         "aodf": pkcs15.aodf("Code porteur de la carte CPX", bytes.fromhex("3F00"), lax=lax),
         "prkdf": pkcs15.prkdf(usages, _DF, 2048),
         "cdf": pkcs15.cdf(certificates, lax=lax),

