@@ -23,6 +23,7 @@ from tournee.errors import TourneeError
 
 PIN_VARIABLE = "TOURNEE_DEMO_PIN"
 _SLOT_VITALE = "1"
+_ADDRESS = "praticien@medecin.sante.test"
 _RETURNS_S = 30
 _LOST_S = 2
 
@@ -94,6 +95,7 @@ class Play:
         wish, tell = self._wish, self._tell
         with tell.step("caisses et terminal simulés") as step:
             fund = stage.start("fund", *self._fund_options())
+            stage.environment["TOURNEE_MAIL_PASSWORD"] = str(fund["password"])
             sim = stage.start("terminal", *self._sim_options(planned[0].vitale))
             url = str(sim["url"])
             stage.run("terminal", "use", url)
@@ -202,7 +204,7 @@ class Play:
 
     def _init_options(self, fund: dict[str, Any]) -> list[str]:
         smtp, pop3 = (f"{fund[f'{p}_host']}:{fund[f'{p}_port']}" for p in ("smtp", "pop3"))
-        options = ["--situation", "1", "--address", str(fund["mailbox"]), "--smtp", smtp, "--pop3", pop3]
+        options = ["--situation", "1", "--address", _ADDRESS, "--smtp", smtp, "--pop3", pop3]
         options += ["--security", "none", "--destinations", str(fund["destinations"])]
         return options
 

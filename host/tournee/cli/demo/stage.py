@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -43,7 +43,7 @@ class Stage:
     """Starts processes, runs commands, ends everything. `told` is given each command line."""
 
     folder: Path
-    environment: Mapping[str, str]
+    environment: dict[str, str]
     told: Callable[[str], None] = lambda line: None
     commands: list[str] = field(default_factory=list)
     _processes: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = field(default_factory=list)
