@@ -103,8 +103,8 @@ class BleTransport(Transport):
             try:
                 self._pending = self._ble.gatts_read(self._rx)
             except OSError:
-                self._pending = b""
-            self._pending_at = 0
+                self._drop()
+                return 0
             if len(self._pending) >= _RX_BYTES:  # what came after is lost: never a hole in the stream
                 self.overruns += 1
                 self._drop()
@@ -167,6 +167,7 @@ class BleTransport(Transport):
                 self._forget()
                 self._connection = data[0]
                 self._advertising = False  # a connection ends advertising
+                self._ble.gatts_write(self._rx, b"")  # what the host before had written and nobody has read
             else:
                 self.refused_hosts += 1
                 self._ble.gap_disconnect(data[0])
