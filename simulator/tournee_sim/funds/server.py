@@ -98,7 +98,7 @@ async def serve(
 
     def login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         good = isinstance(data, LoginPassword) and secrets.compare_digest(data.password, secret.encode())
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=good)  # not handled: aiosmtpd answers 535
 
     def connection() -> SMTP:
         return SMTP(
