@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.tools import results
+from tournee_sim.fixtures import keys, terminals  # noqa: F401  (fixtures for every test)
 
 settings.register_profile("tournee", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("tournee"), derandomize=True)

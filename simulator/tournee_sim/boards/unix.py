@@ -80,7 +80,7 @@ class UnixBoard:
         self._radio: Any = None
         self._hub: Any = None
         self._kill: tuple[str, int] | None = None
-        self._prompted = False
+        self._prompted = ""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
         self.trace = Trace(self.config.trace, self.bus.now_ms)
@@ -329,10 +329,10 @@ class UnixBoard:
         self._spawn_task(self._tell())
         self.on_change()
         if self.config.auto_pin:
-            prompt = asks_pin(lines)
-            if prompt and not self._prompted:
-                self.type(self.pin + "\r")
-            self._prompted = prompt
+            keys = prompted_keys(lines, self.pin)
+            if keys and keys != self._prompted:
+                self.type(keys)
+            self._prompted = keys
 
     async def _tell(self) -> None:
         async with self._changed:
@@ -357,9 +357,12 @@ class UnixBoard:
         task.add_done_callback(self._tasks.discard)
 
 
-def asks_pin(lines: list[str]) -> bool:
-    """Whether the display asks for a code (the terminal's texts say « code »)."""
-    return any("code" in line.lower() for line in lines)
+def prompted_keys(lines: list[str], pin: str) -> str:
+    """What `--auto-pin` types at a display: the code where one is asked for, OK before a last try, else nothing."""
+    keys = lines[3].replace(" ", "").casefold()
+    if "ok=valider" in keys:
+        return pin + "\r"
+    return "\r" if "ok=essayer" in keys else ""
 
 
 def find_micropython() -> str:
