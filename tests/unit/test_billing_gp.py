@@ -239,9 +239,9 @@ def test_maternity_window(due: str, expected: int) -> None:
 
 
 def test_work_accident_is_100_percent_and_wants_its_date() -> None:
-    waiting = gp(nature_assurance="at_mp", parcours=None)
+    waiting = gp(nature_assurance="at", parcours=None)
     assert [q.id for q in waiting.questions if q.required] == ["at_date"]
-    assert split(gp(nature_assurance="at_mp", at_date="2025-01-10", parcours=None)) == (4000, 4000, 0, 0)
+    assert split(gp(nature_assurance="at", at_date="2025-01-10", parcours=None)) == (4000, 4000, 0, 0)
 
 
 def test_transmission_clock_depends_on_the_payment() -> None:

@@ -3,7 +3,7 @@
 >>> from tournee.billing import Bill, Rights, evaluate
 """
 
-from tournee.billing.answers import answer, prefill
+from tournee.billing.answers import answer, prefill, settle
 from tournee.billing.codec import (
     bill_from_json,
     bill_to_json,
@@ -85,5 +85,6 @@ __all__ = [
     "rights_from_json",
     "rights_to_json",
     "row",
+    "settle",
     "why",
 ]

@@ -57,6 +57,13 @@ def prefill(bill: Bill, last: Bill) -> Bill:
     return replace(bill, answers=taken)
 
 
+def settle(bill: Bill, rights: Rights) -> Bill:
+    """The bill with its beneficiary copied in when the card leaves no choice."""
+    if bill.beneficiaire is None and len(rights.beneficiaires) == 1:
+        return replace(bill, beneficiaire=rights.beneficiaires[0].identite)
+    return bill
+
+
 def acts(value: Any) -> tuple[Act, ...]:
     """Acts from one text ("VG + MD"), or a list of texts and dicts; raises BadAnswer."""
     if isinstance(value, str):

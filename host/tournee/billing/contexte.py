@@ -129,7 +129,7 @@ def nature(w: Work, s: Situation) -> None:
         s.maternite_date = iso(w.ask("maternite_date"))
         if s.maternite_date is not None and not _maternite_100(w, s, w.day):
             s.maternite_examen = bool(w.ask("maternite_examen"))
-    elif s.nature == "at_mp":
+    elif s.nature == "at":
         s.at_date = iso(w.ask("at_date"))
         s.at_numero = str(w.ask("at_numero") or "")
         if s.at_date is not None and s.at_date > w.day:

@@ -6,10 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tournee.cards.model import Holder, Situation
 
 JSON_VERSION = 1
 
@@ -56,11 +52,6 @@ class Praticien:
     identification: str = ""
     cle: str = ""
 
-    @classmethod
-    def from_card(cls, holder: Holder) -> Praticien:
-        """From the card room's decoded group 1."""
-        return cls(holder.nom, holder.prenom, holder.type_identification, holder.numero_identification, holder.cle)
-
 
 @dataclass(frozen=True, slots=True)
 class SituationFacturation:
@@ -92,32 +83,6 @@ class SituationFacturation:
     def from_groupe(cls, fields: Sequence[str]) -> SituationFacturation:
         """From the positional fields 1…21 of group 2; trailing fields may be missing."""
         return cls(*fields[:21])
-
-    @classmethod
-    def from_card(cls, situation: Situation) -> SituationFacturation:
-        """From the card room's decoded group 2."""
-        s = situation
-        return cls(
-            s.numero_logique,
-            s.mode_exercice,
-            s.statut_exercice,
-            s.secteur_activite,
-            s.type_structure,
-            s.numero_structure,
-            s.cle_structure,
-            s.raison_sociale,
-            s.numero_facturation,
-            s.cle_facturation,
-            s.numero_remplace,
-            s.cle_remplace,
-            s.code_conventionnel,
-            s.specialite,
-            s.zone_tarifaire,
-            s.zone_ik,
-            *s.agrements,
-            "1" if s.signe_facture else "0",
-            "1" if s.signe_lot else "0",
-        )
 
     @property
     def remplacant(self) -> bool:

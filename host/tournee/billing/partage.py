@@ -38,7 +38,7 @@ def _ald(w: Work, s: Situation, drafts: list[Draft]) -> dict[int, bool]:
 def _situation(w: Work, s: Situation, draft: Draft, ald: bool | None) -> tuple[str, str, str]:
     """(key of taux.toml, sentence, exoneration code of the line); key "" after a fault."""
     outside = s.parcours_statut == 2
-    if s.nature == "at_mp":
+    if s.nature == "at":
         return "at_mp", "accident du travail ou maladie professionnelle", ""
     if exonere_maternite(w, s, draft.date):
         return "maternite", "maternité prise en charge à 100 %", ""

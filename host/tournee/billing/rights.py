@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tournee.billing.model import Identite, Origin
-
-if TYPE_CHECKING:
-    from tournee.cards.model import Droits, DroitsBeneficiaire
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +100,6 @@ class Rights:
         return cls(origin=Origin.NONE)
 
     @classmethod
-    def from_droits(cls, droits: Droits, *, origin: Origin = Origin.CARD) -> Rights:
-        """From the card room's decoded rights."""
-        assure = droits.assure
-        return cls(
-            regime=assure.regime,
-            caisse=assure.caisse,
-            centre=assure.centre,
-            code_gestion=assure.code_gestion,
-            numero_serie=assure.numero_serie,
-            fin_validite=assure.fin_validite,
-            at_organismes=tuple((a.organisme, a.code, a.identifiant) for a in droits.accidents_travail),
-            beneficiaires=tuple(_from_card(b, assure.nir, assure.cle) for b in droits.beneficiaires),
-            origin=origin,
-        )
-
-    @classmethod
     def from_groupes(cls, groups: Iterable[tuple[int, Sequence[str]]], *, origin: Origin = Origin.CARD) -> Rights:
         """From the decoded zone `[(101, ["…", …]), (104, […]), …]` in card order; fields are positional from 1, missing
         trailing fields are empty; groups 105–109 belong to the last 104 before them. Unknown groups are ignored.
@@ -148,58 +129,6 @@ class Rights:
             elif number in _ADD and people:
                 people[-1] = _ADD[number](people[-1], f)
         return replace(rights, beneficiaires=tuple(people))
-
-
-def _from_card(b: DroitsBeneficiaire, nir: str, cle: str) -> Beneficiaire:
-    identite = Identite(
-        nom=b.nom_usuel,
-        prenom=b.prenom,
-        nom_patronymique=b.nom_patronymique,
-        naissance=b.date_naissance,
-        rang=b.rang_gemellaire or "1",
-        qualite=b.qualite,
-        nir_assure=nir,
-        cle_assure=cle,
-        nir_certifie=b.nir_certifie,
-        cle_certifie=b.cle_nir_certifie,
-        adresse=b.adresse,
-    )
-    service, mutuelle, amc = b.service_amo, b.mutuelle, b.amc
-    return Beneficiaire(
-        identite,
-        service_amo=service.code if service else "",
-        service_amo_periode=Periode(service.periode.debut, service.periode.fin) if service else Periode(),
-        periodes_amo=tuple(Periode(p.debut, p.fin) for p in b.periodes_amo),
-        couvertures=tuple(
-            Couverture(Periode(c.periode.debut, c.periode.fin), c.code_ald, c.code_situation) for c in b.couvertures
-        ),
-        mutuelle=Mutuelle(
-            mutuelle.identification,
-            mutuelle.garanties,
-            mutuelle.indicateur_traitement,
-            mutuelle.type_services,
-            mutuelle.services,
-            mutuelle.code_sts,
-            tuple(Periode(p.debut, p.fin) for p in mutuelle.periodes),
-        )
-        if mutuelle
-        else None,
-        amc=Amc(
-            amc.numero_b2,
-            amc.numero_edi,
-            amc.numero_adherent,
-            amc.indicateur_traitement,
-            Periode(amc.periode.debut, amc.periode.fin),
-            amc.code_routage,
-            amc.hote,
-            amc.domaine,
-            amc.code_sts,
-            amc.type_services,
-            amc.services,
-        )
-        if amc
-        else None,
-    )
 
 
 class _Fields:

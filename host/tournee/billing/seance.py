@@ -28,7 +28,11 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
     lieu = str(w.ask("lieu"))
     w.seen.add("actes")
     if not w.bill.acts:
-        codes = [t for t in w.tables.codes(w.profession, w.zone, w.day) if t.genre in ("acte", "lettre")]
+        codes = [
+            t
+            for t in w.tables.codes(w.profession, w.zone, w.day)
+            if t.genre in ("acte", "lettre") and t.lieu in ("", lieu)
+        ]
         w.ask("actes", choices=[Choice(t.code, f"{t.code} · {t.libelle} · {euros(t.cents)}") for t in codes])
         return []
     found: list[Draft] = []

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
-from tournee.billing import Bill, Rights
+from tournee.billing import BadAnswer, Bill, Evaluation, Fault, ForcedRule, Question, Rights, answer, evaluate, settle
+from tournee.cli.output import euros
+
+_HELP = "Entrée : valeur proposée · ? : pourquoi · b : revenir · a : questions avancées · Ctrl-C : garder le brouillon"
+_SHOWN = 9  # choices printed at once; "?" prints all
 
 
 class Io(Protocol):
     """Where the loop prints and reads; `rich` on a terminal, a script in tests."""
 
-    def show(self, text: str) -> None: ...
+    def show(self, text: str, style: str = "") -> None: ...
 
     def read(self, prompt: str) -> str:
         """One line; raises EOFError or KeyboardInterrupt."""
@@ -20,18 +25,248 @@ class Io(Protocol):
 
 
 class Interrupted(Exception):
-    """Ctrl-C: `bill` is the draft to keep."""
+    """Ctrl-C or the end of the input: `bill` is the draft to keep."""
 
     def __init__(self, bill: Bill) -> None:
         super().__init__("interrupted")
         self.bill = bill
 
 
-def ask(bill: Bill, rights: Rights, today: date, *, io: Io | None = None, advanced: bool = False) -> Bill:
-    """Asks until nothing required is left; raises Interrupted with the draft."""
-    raise NotImplementedError
+def ask(
+    bill: Bill,
+    rights: Rights,
+    today: date,
+    *,
+    io: Io | None = None,
+    advanced: bool = False,
+    prefilled: Callable[[Bill], Bill] | None = None,
+    save: Callable[[Bill], None] | None = None,
+) -> Bill:
+    """Asks until nothing required is left, or until an error that no answer can mend; raises Interrupted with the draft.
+    `prefilled` is called once the patient is known; `save` after every answer.
+    """
+    return _Loop(settle(bill, rights), rights, today, io or RichIo(), advanced, prefilled, save).run()
 
 
 def apply_answers(bill: Bill, rights: Rights, today: date, answers: Mapping[str, Any]) -> Bill:
-    """Non-interactive: `answers` maps question ids to values; raises BadAnswer naming the question."""
-    raise NotImplementedError
+    """Non-interactive: `answers` maps question ids to values, "forcer" to {rule: reason}; raises BadAnswer naming the
+    question. The bill may come back incomplete or invalid: `evaluate` says why.
+    """
+    bill = settle(bill, rights)
+    for question_id, value in answers.items():
+        if question_id == "forcer":
+            bill = _forced(bill, value)
+        else:
+            bill = answer(bill, question_id, value, rights)
+    return bill
+
+
+def _forced(bill: Bill, value: Any) -> Bill:
+    if not isinstance(value, Mapping) or not all(isinstance(v, str) and v.strip() for v in value.values()):
+        raise BadAnswer("forcer", "« forcer » attend un objet règle: motif", "donnez un motif à chaque règle forcée")
+    return replace(bill, forced=tuple(ForcedRule(str(k), v.strip()) for k, v in value.items()))
+
+
+def price_line(result: Evaluation) -> str:
+    """« VG + MD  40,00 € = 28,00 € AMO + 12,00 € patient », "" while nothing has a price."""
+    if not result.lines:
+        return ""
+    t = result.totals
+    codes = " + ".join(f"{x.code}×{x.quantite}" if x.quantite > 1 else x.code for x in result.lines)
+    parts = [f"{euros(t.amo_cents)} AMO"]
+    if t.amc_cents:
+        parts.append(f"{euros(t.amc_cents)} AMC")
+    parts.append(f"{euros(t.patient_cents)} patient")
+    return f"{codes}  {euros(t.montant_cents)} = {' + '.join(parts)}"
+
+
+class RichIo:
+    """The person's terminal."""
+
+    def __init__(self) -> None:
+        from tournee.cli.output import console
+
+        self._console = console()
+
+    def show(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style or None, markup=False)
+
+    def read(self, prompt: str) -> str:
+        return self._console.input(prompt, markup=False)
+
+
+@dataclass
+class _Loop:
+    bill: Bill
+    rights: Rights
+    today: date
+    io: Io
+    advanced: bool
+    prefilled: Callable[[Bill], Bill] | None
+    save: Callable[[Bill], None] | None
+
+    def run(self) -> Bill:
+        history: list[Bill] = []
+        passed: set[str] = set()  # advanced questions left at their default
+        self.io.show(_HELP, "dim")
+        self._prefill()
+        while True:
+            result = evaluate(self.bill, self.rights, today=self.today)
+            if result.errors:
+                if not self._mend(result, history):
+                    return self.bill
+                continue
+            question = self._next(result, passed)
+            if question is None:
+                self.io.show(price_line(result), "bold")
+                return self.bill
+            before = self.bill
+            step = self._put(question, result)
+            if step == "back":
+                if history:
+                    self.bill = history.pop()
+                    passed.clear()
+                else:
+                    self.io.show("C'est la première question.", "yellow")
+            elif step == "answered":
+                history.append(before)
+                passed.add(question.id)
+
+    def _next(self, result: Evaluation, passed: set[str]) -> Question | None:
+        if (required := result.next_question) is not None:
+            return required
+        if not self.advanced:
+            return None
+        return next((q for q in result.questions if q.id not in passed), None)
+
+    def _put(self, question: Question, result: Evaluation) -> str:
+        """One question until it is answered: "answered", "back" or "again" (the view changed)."""
+        if line := price_line(result):
+            self.io.show(line, "cyan")
+        self.io.show(question.text, "bold")
+        self._choices(question, everything=False)
+        while True:
+            text = self._read(_prompt(question))
+            chosen = _chosen(question, text)
+            if chosen is None and text in ("?", "b", "a"):
+                if text == "b":
+                    return "back"
+                if text == "a":
+                    self.advanced = not self.advanced
+                    self.io.show("Questions avancées : " + ("oui" if self.advanced else "non"), "dim")
+                    return "again"
+                self.io.show(question.why, "dim")
+                self._choices(question, everything=True)
+                continue
+            value: Any = chosen if chosen is not None else text
+            if text == "":
+                if question.default is None:
+                    self.io.show("Une réponse est nécessaire ici (Entrée ne suffit pas).", "yellow")
+                    continue
+                value = question.default
+            try:
+                self.bill = answer(self.bill, question.id, value, self.rights)
+            except BadAnswer as exc:
+                self.io.show(f"{exc.what} → {exc.remedy}", "yellow")
+                continue
+            if question.id == "beneficiaire":
+                self._prefill()
+            self._saved()
+            return "answered"
+
+    def _mend(self, result: Evaluation, history: list[Bill]) -> bool:
+        """Says what is wrong; forces the rule, or goes back to the answer that made it. False = no answer can mend it."""
+        for fault in result.errors:
+            self.io.show(f"{fault.text} → {fault.remedy}", "red")
+        first = result.errors[0]
+        if first.rule and self._force(first):
+            return True
+        while history:
+            self.bill = history.pop()
+            earlier = evaluate(self.bill, self.rights, today=self.today)
+            if first.code not in [e.code for e in earlier.errors]:
+                self._saved()
+                return True
+        return self._drop(first)
+
+    def _drop(self, fault: Fault) -> bool:
+        """An error that was there before the first question (prefilled, resumed): takes the answer it names away."""
+        if fault.path.startswith("acts") and self.bill.acts:
+            self.bill = replace(self.bill, acts=())
+        elif fault.path.startswith("answers.") and fault.path[8:] in self.bill.answers:
+            self.bill = answer(self.bill, fault.path[8:], None)
+        else:
+            return False
+        self._saved()
+        return True
+
+    def _force(self, fault: Fault) -> bool:
+        reason = self._read("Forcer cette règle ? Motif (Entrée : non) > ")
+        if not reason:
+            return False
+        self.bill = replace(self.bill, forced=(*self.bill.forced, ForcedRule(fault.rule, reason)))
+        self._saved()
+        return True
+
+    def _choices(self, question: Question, *, everything: bool) -> None:
+        shown = question.choices if everything else question.choices[:_SHOWN]
+        if question.type == "choice":
+            shown = question.choices
+        for number, choice in enumerate(shown, 1):
+            mark = "*" if choice.value == question.default else " "
+            self.io.show(f" {mark}{number:>2}  {choice.text}")
+        if len(shown) < len(question.choices):
+            self.io.show(f"     … {len(question.choices) - len(shown)} autres : ?", "dim")
+
+    def _prefill(self) -> None:
+        if self.prefilled is not None and self.bill.beneficiaire is not None:
+            known = set(self.bill.answers)
+            self.bill = self.prefilled(self.bill)
+            if new := len(set(self.bill.answers) - known):
+                self.io.show(
+                    f"{new} réponse(s) reprise(s) de la dernière facture de ce patient (b pour y revenir).", "dim"
+                )
+            self._saved()
+
+    def _saved(self) -> None:
+        if self.save is not None:
+            self.save(self.bill)
+
+    def _read(self, prompt: str) -> str:
+        try:
+            return self.io.read(prompt).strip()
+        except (KeyboardInterrupt, EOFError):
+            raise Interrupted(self.bill) from None
+
+
+def _prompt(question: Question) -> str:
+    words = {True: "oui", False: "non"}
+    hint = {"bool": "oui/non", "date": "JJ/MM/AAAA", "acts": "ex. VG, AMI 1,5 + MCI", "int": "nombre"}.get(
+        question.type, ""
+    )
+    default = question.default
+    if default is not None and default != "":
+        hint = f"{hint} " if hint else ""
+        hint += f"[{words[default] if isinstance(default, bool) else default}]"
+    return f"{hint} > " if hint else "> "
+
+
+def _chosen(question: Question, text: str) -> str | None:
+    """The choice meant by its value or its number; None when the text is neither."""
+    if question.type == "acts":
+        return (
+            question.choices[int(text) - 1].value
+            if text.isdigit() and 1 <= int(text) <= len(question.choices)
+            else None
+        )
+    if question.type != "choice":
+        return None
+    values = [c.value for c in question.choices]
+    if text in values and text:
+        return text
+    if text.isdigit() and 1 <= int(text) <= len(values):
+        return values[int(text) - 1]
+    if text in ("?", "b", "a"):
+        return None
+    matching = [v for v in values if v.casefold() == text.casefold() and v]
+    return matching[0] if matching else None

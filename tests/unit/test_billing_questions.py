@@ -1,0 +1,120 @@
+"""The question loop in French: price line, back, why, drafts, forced rules, answers from a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.billing_cases import DAY, GP_ANSWERS, rights, situation
+from tournee.billing import BadAnswer, Bill, evaluate, settle
+from tournee.cli.questions import Interrupted, apply_answers, ask
+
+
+class Script:
+    """Types the given lines; keeps what was shown."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines, self.shown = list(lines), []  # type: ignore[var-annotated]
+
+    def show(self, text: str, style: str = "") -> None:
+        self.shown.append(text)
+
+    def read(self, prompt: str) -> str:
+        if not self.lines:
+            raise EOFError
+        line = self.lines.pop(0)
+        if line == "^C":
+            raise KeyboardInterrupt
+        return line
+
+
+NEW = Bill("b-1", DAY, situation())
+
+
+def test_a_visit_by_the_keyboard() -> None:
+    io = Script("", "non", "", "vg", "1", "T", "amo")
+    made = ask(NEW, rights(), DAY, io=io)
+    assert evaluate(made, rights(), today=DAY).status == "valid"
+    assert io.shown[-1] == "VG + MD  40,00 € = 28,00 € AMO + 12,00 € patient"
+    prices = [line for line in io.shown if "€ AMO" in line]
+    assert prices[0].startswith("VG  30,00 € =") and len(prices) == 4
+
+
+def test_back_why_and_bad_words() -> None:
+    io = Script("", "peut-être", "oui", "b", "?", "non", "", "VG", "1", "T", "2")
+    made = ask(NEW, rights(), DAY, io=io)
+    assert made.value("accident_tiers") is False
+    assert any("oui ou non" in line for line in io.shown)
+    assert any("jamais préremplie" in line for line in io.shown)
+
+
+def test_back_at_the_first_question_says_so() -> None:
+    io = Script("b", "", "non", "", "VG", "1", "T", "2")
+    assert evaluate(ask(NEW, rights(), DAY, io=io), rights(), today=DAY).status == "valid"
+    assert "C'est la première question." in io.shown
+
+
+def test_third_party_accident_has_no_default() -> None:
+    io = Script("", "", "non", "", "VG", "1", "T", "2")
+    ask(NEW, rights(), DAY, io=io)
+    assert "Une réponse est nécessaire ici (Entrée ne suffit pas)." in io.shown
+
+
+def test_interrupt_keeps_the_draft_and_every_answer_was_saved() -> None:
+    saved: list[Bill] = []
+    with pytest.raises(Interrupted) as caught:
+        ask(NEW, rights(), DAY, io=Script("", "non", "^C"), save=saved.append)
+    assert caught.value.bill.value("accident_tiers") is False
+    assert saved[-1] == caught.value.bill
+
+
+def test_an_answer_that_makes_an_error_is_asked_again() -> None:
+    io = Script("", "non", "", "G", "VG", "1", "T", "2")
+    made = ask(NEW, rights(), DAY, io=io)
+    assert [a.code for a in made.acts] == ["VG"]
+    assert any("se fait au cabinet" in line for line in io.shown)
+
+
+def test_a_rule_is_forced_with_a_reason_or_the_loop_ends() -> None:
+    closed = rights(periodes=(("20200101", "20241231"),))
+    io = Script("attestation vue", "", "non", "", "VG", "1", "T", "2")
+    made = ask(NEW, closed, DAY, io=io)
+    assert made.forced[0].reason == "attestation vue"
+    assert evaluate(made, closed, today=DAY).status == "valid"
+    stopped = ask(NEW, closed, DAY, io=Script(""))
+    assert evaluate(stopped, closed, today=DAY).status == "invalid"
+
+
+def test_advanced_view_adds_kilometres() -> None:
+    defaults = [""] * 30
+    io = Script("a", "", "non", "", "VG", "1", "T", "2", *defaults)
+    made = ask(NEW, rights(), DAY, io=io)
+    assert made.value("km") == 0 and evaluate(made, rights(), today=DAY).status == "valid"
+
+
+def test_prefill_starts_when_the_patient_is_known() -> None:
+    twin = (104, ["DUPONT", "", "LÉA", "", "", "", "", "", "", "", "", "20000101", "1", "6"])
+    card = rights(extra=(twin, (105, ["20200101", "20401231"])))
+    calls: list[str] = []
+
+    def prefilled(bill: Bill) -> Bill:
+        calls.append(bill.beneficiaire.prenom if bill.beneficiaire else "")
+        return replace(bill, answers={**bill.answers})
+
+    ask(NEW, card, DAY, io=Script("2", "", "non", "", "VG", "1", "T", "2"), prefilled=prefilled)
+    assert calls == ["LÉA"]
+
+
+def test_answers_from_a_file() -> None:
+    made = apply_answers(NEW, rights(), DAY, GP_ANSWERS)
+    assert made.beneficiaire is not None and evaluate(made, rights(), today=DAY).status == "valid"
+    with pytest.raises(BadAnswer) as caught:
+        apply_answers(NEW, rights(), DAY, {"couleur": "bleu"})
+    assert caught.value.question_id == "couleur"
+    with pytest.raises(BadAnswer):
+        apply_answers(NEW, rights(), DAY, {"forcer": {"droits_ouverts": ""}})
+
+
+def test_settle_copies_the_only_beneficiary() -> None:
+    assert settle(NEW, rights()).beneficiaire == rights().beneficiaires[0].identite

@@ -1,0 +1,75 @@
+"""The tables: sources, confidence, no gap, no overlap; holidays as the library has them."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+
+import pytest
+
+from tests.tools import feries
+from tournee.billing.dates import add_jours_ouvres, age, ferie, minutes, months_before, ouvre
+from tournee.billing.errors import TableError
+from tournee.billing.money import coefficient, euros, half_up, times
+from tournee.billing.tables import OPEN, tables
+
+
+def test_every_row_has_a_source_and_a_confidence() -> None:
+    assert len(tables().rows) > 80
+    assert all(r.source and r.confidence in ("H", "M", "L") for r in tables().rows.values())
+
+
+def test_periods_of_a_code_follow_each_other() -> None:
+    """No overlap, and no hole between two periods of one code."""
+    for key, found in tables().tarifs.items():
+        for before, after in itertools.pairwise(found):
+            assert before.row.valid_to < OPEN, key
+            assert before.row.valid_to + timedelta(days=1) == after.row.valid_from, key
+
+
+def test_replaced_codes_exist() -> None:
+    for (profession, zone, code), found in tables().tarifs.items():
+        instead = found[-1].data.get("remplace_par")
+        if instead:
+            after = found[-1].row.valid_to + timedelta(days=1)
+            assert tables().tarif(profession, zone, instead, after), (profession, code)
+
+
+def test_holidays_table_is_that_of_the_library() -> None:
+    assert feries.TABLE.read_text(encoding="utf-8") == feries.render(), "python -m tests.tools.feries"
+
+
+def test_calendar() -> None:
+    assert ferie(date(2026, 5, 25)) == "Lundi de Pentecôte"
+    assert not ouvre(date(2026, 5, 25)) and ouvre(date(2026, 5, 26))
+    assert add_jours_ouvres(date(2026, 12, 24), 1) == date(2026, 12, 28)
+    with pytest.raises(TableError):
+        ferie(date(2050, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("birth", "day", "years"),
+    [
+        ("20190115", date(2025, 1, 14), 5),
+        ("20190115", date(2025, 1, 15), 6),
+        ("19801340", date(2025, 12, 31), 44),
+        ("19800000", date(2025, 1, 1), 45),
+        ("", date(2025, 1, 1), None),
+        ("1980????", date(2025, 1, 1), None),
+    ],
+)
+def test_age_by_text_takes_lunar_dates(birth: str, day: date, years: int | None) -> None:
+    assert age(birth, day) == years
+
+
+def test_money_rounds_half_up() -> None:
+    """4.725 -> 4.73; 16.125 -> 16.13; 7.175 -> 7.18; 1.575 -> 1.58."""
+    assert [times(315, 150), times(215, 750), times(205, 350), times(315, 50)] == [473, 1613, 718, 158]
+    assert half_up(1, 2) == 1 and half_up(1, 3) == 0
+    assert euros(1234) == "12,34 €" and coefficient(150) == "1,5" and coefficient(809) == "8,09"
+
+
+def test_hours_and_months() -> None:
+    assert minutes("23:59") == 1439 and minutes("24:00") is None and minutes("") is None
+    assert months_before(date(2025, 5, 31), 4) == date(2025, 1, 31)
+    assert months_before(date(2025, 6, 30), 4) == date(2025, 2, 28)
