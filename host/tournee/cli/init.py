@@ -99,8 +99,12 @@ def command(
         cps = asyncio.run(read())
         chosen = _situation(cps.situations or (), situation, interactive)
         known = before.account if before else None
-        smtp_host, smtp_port = _server(smtp, known and (known.smtp_host, known.smtp_port), "--smtp", interactive)
-        pop3_host, pop3_port = _server(pop3, known and (known.pop3_host, known.pop3_port), "--pop3", interactive)
+        smtp_host, smtp_port = _server(
+            smtp, (known.smtp_host, known.smtp_port) if known else None, "--smtp", interactive
+        )
+        pop3_host, pop3_port = _server(
+            pop3, (known.pop3_host, known.pop3_port) if known else None, "--pop3", interactive
+        )
         account = MailAccount(
             address=_asked(address, known.address if known else "", "Adresse de messagerie", "--address", interactive),
             smtp_host=smtp_host,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tournee.billing import codec
 from tournee.billing import evaluate, prefill
-from tournee.billing.lifecycle import State
+from tournee.billing.lifecycle import LABELS, State
 from tournee.billing.model import Bill
 from tournee.billing.result import Evaluation
 from tournee.billing.rights import Rights
@@ -87,19 +87,4 @@ def cancel(journal: Journal, wanted: str, reason: str) -> Dossier:
 
 def label(state: State) -> str:
     """The state in French."""
-    return _LABELS[state]
-
-
-_LABELS = {
-    State.DRAFT: "brouillon",
-    State.VALID: "complète",
-    State.SIGNED: "signée",
-    State.IN_LOT: "en lot",
-    State.SENT: "envoyée",
-    State.ACKNOWLEDGED: "reçue par la caisse",
-    State.PAID: "payée",
-    State.PARTLY_PAID: "payée en partie",
-    State.REJECTED: "rejetée",
-    State.CORRECTED: "corrigée",
-    State.CANCELLED: "annulée",
-}
+    return LABELS[state]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tournee.billing.lifecycle import State
+from tournee.billing.lifecycle import State, allowed
 from tournee.practice.dossier import Dossier
 from tournee.practice.files import SentFile
 from tournee.practice.ports import New
@@ -115,7 +115,7 @@ def _facture(item: RetourFacture, dossier: Dossier, retour: Retour, return_id: s
     if shares and all(s.etat in (Etat.DIFFERE, Etat.AUCUN) for s in shares) and not item.rejets:
         return [*_arrived(dossier, return_id), New(subject, "deferred", data)]
     step = _outcome_step(item, dossier)
-    if _STATES[step] is dossier.state:
+    if dossier.state is not State.IN_LOT and _STATES[step] not in allowed(dossier.state):
         return [New(subject, "settlement", data)]
     return [*_arrived(dossier, return_id), New(subject, step, data)]
 

@@ -58,7 +58,7 @@ def _waiting(d: Dossier) -> Waiting:
     tiers_payant = due_cents(d) > 0
     dates = clocks(d.steps, tiers_payant=tiers_payant)
     if d.state is State.SENT:
-        due = next((c.due for c in dates if c.code.startswith("arl")), None)
+        due = next((c.due for c in dates if c.code == "ARL"), None)
         return Waiting(d, "attend l'accusé de réception de la caisse", due)
     return Waiting(d, "attend le paiement de la caisse", None)
 
