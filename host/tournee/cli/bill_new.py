@@ -69,14 +69,21 @@ def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, a
     from tournee.billing.engine import evaluate
     from tournee.cli.questions import Interrupted, apply_answers, ask
 
-    drafts.save(office.journal, bill, rights)
-    bill = drafts.prefilled(office.journal, bill)
+    def prefilled(known: Bill) -> Bill:
+        return drafts.prefilled(office.journal, known)
+
+    def save(known: Bill) -> None:
+        drafts.save(office.journal, known, rights)
+
+    save(bill)
     today, interrupted = office.clock.today(), False
     if answers is not None:
-        bill = apply_answers(bill, rights, today, read_answers(answers))
-    elif not as_json:
+        bill = prefilled(apply_answers(bill, rights, today, read_answers(answers)))
+    elif as_json:
+        bill = prefilled(bill)
+    else:
         try:
-            bill = ask(bill, rights, today, advanced=advanced)
+            bill = ask(bill, rights, today, advanced=advanced, prefilled=prefilled, save=save)
         except Interrupted as exc:
             bill, interrupted = exc.bill, True
     drafts.save(office.journal, bill, rights)

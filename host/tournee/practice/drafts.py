@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tournee.billing import codec
-from tournee.billing import evaluate, prefill
+from tournee.billing import evaluate, prefill, settle
 from tournee.billing.lifecycle import LABELS, State
 from tournee.billing.model import Bill
 from tournee.billing.result import Evaluation
@@ -40,7 +40,7 @@ def new_bill(
             corrects=corrects.id,
             corrects_numero=corrects.numero,
         )
-    return bill
+    return settle(bill, rights)
 
 
 def prefilled(journal: Journal, bill: Bill) -> Bill:
