@@ -13,22 +13,28 @@ from tournee.b2.errors import B2Error, Problem
 from tournee.b2.records import noemie as records
 from tournee.b2.twin import decode
 from tournee.transmit.model import Etat, LignePayee, Montants, Nature, Rejet, Retour, RetourFacture, Virement, jour
+from tournee_protocol.layouts import load
 
 PROFILE: Final = "noemie"
+MAX_ENTITY_BYTES: Final = 1024
+_PRINTABLE: Final = bytes(c if 0x20 <= c <= 0x7E else ord("?") for c in range(256))
 _PRINTED_CODE: Final = re.compile(r"[0-9A-Z]{4}-\d{3}")
 
 
 def read(data: bytes, description: str, simulation: bool) -> Retour:
     """Raises B2Error when the layout, the order or the counter is broken."""
-    rows = decode(data, PROFILE)
+    known, skipped = _known_entities(data)
+    rows = decode(known, PROFILE)
     debut, fin = rows[0], rows[-1]
     if not isinstance(debut, records.DebutFichier) or not isinstance(fin, records.FinFichier):
         raise B2Error(Problem.ORDER, 1, "000")
-    if fin.nombre_enregistrements != len(rows):
+    if fin.nombre_enregistrements != len(rows) + len(skipped):
         raise B2Error(Problem.COUNT, len(rows), "999", "nombre_enregistrements", 56)
     reader = _Reader()
     for number, row in enumerate(rows[1:-1], 2):
         reader.take(row, number)
+    if skipped:
+        reader.remarques.append(f"Entités inconnues, non lues : {', '.join(sorted(set(skipped)))}.")
     return Retour(
         nature=Nature.NOEMIE,
         reference=debut.reference,
@@ -44,6 +50,29 @@ def read(data: bytes, description: str, simulation: bool) -> Retour:
         remarques=tuple(reader.remarques),
         data=data,
     )
+
+
+def _known_entities(data: bytes) -> tuple[bytes, list[str]]:
+    """The file without the entities that the table does not have, and their codes: such an entity ends at its `@` [IMPL ALC, FANT].
+
+    A byte that is no printable ASCII (an accent) becomes `?`: one letter of a label must not hold back a payment.
+    """
+    data = data.translate(_PRINTABLE)
+    sizes = {r.type.encode(): r.size for r in load(PROFILE).records}
+    kept: list[bytes] = []
+    skipped: list[str] = []
+    start = 0
+    while start < len(data):
+        code = data[start : start + 3]
+        size = sizes.get(code)
+        if size is None and code.isdigit() and (end := data.find(b"@", start, start + MAX_ENTITY_BYTES)) >= 0:
+            skipped.append(code.decode("ascii"))
+            start = end + 1
+            continue
+        size = size or len(data)
+        kept.append(data[start : start + size])
+        start += size
+    return b"".join(kept), skipped
 
 
 class _Facture:
