@@ -1,0 +1,187 @@
+"""Both twins give the same bytes and the same typed errors, on good, hostile and mutated records."""
+
+from __future__ import annotations
+
+from array import array
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tournee.b2.errors import B2Error
+from tournee.b2.plan import plan
+from tournee.b2.pytwin import PyCodec
+from tournee_protocol.layouts import Field, Kind, profile_names
+from tournee_sim.pytest_plugin import need
+
+_PROFILES = ("b2-cp", "noemie", "sv-sim-1")
+_LETTERS = {Kind.D: "0123456789", Kind.I: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def _twins(profile: str) -> tuple[PyCodec, Any]:
+    need("ctwin")
+    from tournee.b2.ctwin import CCodec
+
+    return PyCodec(plan(profile)), CCodec(plan(profile))
+
+
+def _outcome(call: Any, *args: Any) -> Any:
+    try:
+        return call(*args)
+    except B2Error as error:
+        return error.key, str(error), error.remedy
+
+
+def _good(rng: Random, field: Field, text: str) -> Any:
+    if field.blank and rng.random() < 0.3:
+        return None
+    if field.kind is Kind.N:
+        return rng.randrange(10 ** rng.randint(1, field.len))
+    if field.kind is Kind.A:
+        return "".join(rng.choices(text, k=rng.randint(0, field.len))).rstrip(" ")
+    return "".join(rng.choices(_LETTERS[field.kind], k=field.len))
+
+
+def _hostile(rng: Random) -> Any:
+    return rng.choice(
+        [
+            None,
+            True,
+            -1,
+            -(10**20),
+            10**20,
+            10**18,
+            10**9,
+            1.5,
+            b"1",
+            [],
+            "",
+            " ",
+            "      ",
+            "\x00",
+            "\ud800",
+            "é",
+            "0123456789",
+            "0" * rng.randint(1, 50),
+            " 12",
+            "1 ",
+            "a",
+            "Z",
+            "@",
+            "x" * rng.randint(1, 50),
+            "é" * rng.randint(1, 50),
+            "\x7f",
+            "１",
+        ]
+    )
+
+
+def _record(rng: Random, profile: str, *, hostile: bool = False) -> Any:
+    made = rng.choice(plan(profile).records)
+    fields = made.record.valued
+    values = [_good(rng, f, plan(profile).profile.text) for f in fields]
+    for _ in range(rng.randint(1, 3) if hostile else 0):
+        values[rng.randrange(len(values))] = _hostile(rng)
+    return made.cls(*values)
+
+
+@pytest.mark.parametrize("profile", _PROFILES)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=100, deadline=None)
+def test_good_records(profile: str, seed: int) -> None:
+    python, c = _twins(profile)
+    rng = Random(seed)
+    records = [_record(rng, profile) for _ in range(rng.randint(0, 4))]
+    encoded = python.encode(records)
+    assert c.encode(records) == encoded
+    assert c.encode(iter(records)) == encoded
+    assert python.decode(encoded) == records == c.decode(encoded)
+    assert [type(r) for r in c.decode(encoded)] == [type(r) for r in records]
+
+
+@pytest.mark.parametrize("profile", _PROFILES)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_hostile_records(profile: str, seed: int) -> None:
+    python, c = _twins(profile)
+    rng = Random(seed)
+    records = [_record(rng, profile, hostile=True) for _ in range(3)]
+    assert _outcome(c.encode, records, 7) == _outcome(python.encode, records, 7)
+    for record in records:
+        index = python.plan.by_class[type(record)].index
+        assert _outcome(c.encode_rows, index, [tuple(record)]) == _outcome(python.encode_rows, index, [tuple(record)])
+        assert _outcome(c.encode_objects, index, [record]) == _outcome(python.encode_objects, index, [record])
+
+
+@pytest.mark.parametrize("profile", _PROFILES)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_mutated_bytes(profile: str, seed: int) -> None:
+    python, c = _twins(profile)
+    rng = Random(seed)
+    raw = bytearray(python.encode([_record(rng, profile) for _ in range(rng.randint(1, 3))]))
+    for _ in range(rng.randint(0, 3)):
+        raw[rng.randrange(len(raw))] = rng.choice([rng.randrange(256), *b"0 @AZS9"])
+    cut = rng.choice([len(raw), rng.randint(0, len(raw))])
+    assert _outcome(c.decode, bytes(raw[:cut])) == _outcome(python.decode, bytes(raw[:cut]))
+
+
+@pytest.mark.parametrize("profile", _PROFILES)
+@given(raw=st.binary(max_size=600))
+@settings(max_examples=100, deadline=None)
+def test_random_bytes(profile: str, raw: bytes) -> None:
+    python, c = _twins(profile)
+    assert _outcome(c.decode, raw) == _outcome(python.decode, raw)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_columns(seed: int) -> None:
+    python, c = _twins("sv-sim-1")
+    rng = Random(seed)
+    made = rng.choice(python.plan.records)
+    count = rng.randint(0, 4)
+    columns: list[Any] = []
+    for field in made.record.valued:
+        if rng.random() < 0.2:
+            columns.append(_good(rng, field, python.plan.profile.text))
+        elif rng.random() < 0.03:
+            columns.append(_hostile(rng))
+        elif field.kind is Kind.N:
+            columns.append(
+                array(
+                    "q",
+                    [
+                        rng.randint(rng.choice([0, 0, 0, -1]), 10**field.len - rng.choice([1, 1, 1, 0]))
+                        for _ in range(count)
+                    ],
+                )
+            )
+        else:
+            width = rng.choice([field.len] * 8 + [field.len + 1, max(field.len - 1, 1)])
+            values = [(_good(rng, field, python.plan.profile.text) or "").encode("ascii")[:width] for _ in range(count)]
+            columns.append(b"".join(v.ljust(width, b"\0") for v in values))
+    if rng.random() < 0.05:
+        columns.pop()
+    arguments = (made.index, columns, count, 3)
+    assert _outcome(c.encode_columns, *arguments) == _outcome(python.encode_columns, *arguments)
+
+
+def test_wrong_arity_and_foreign_objects() -> None:
+    python, c = _twins("sv-sim-1")
+    short = tuple.__new__(python.plan.records[0].cls, ())
+    for call in ("encode",):
+        for records in ([short], [object()], [()], [1], [None]):
+            assert _outcome(getattr(c, call), records) == _outcome(getattr(python, call), records)
+    for rows in ([()], [[1]], [None]):
+        assert _outcome(c.encode_rows, 0, rows) == _outcome(python.encode_rows, 0, rows)
+    with pytest.raises(IndexError):
+        c.encode_rows(99, [])
+    with pytest.raises(AttributeError):
+        c.encode_objects(0, [object()])
+
+
+def test_every_layout_is_fuzzed() -> None:
+    assert set(_PROFILES) <= set(profile_names())
