@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import iobus, link, scripts
 from .gen import micropython, spec, vectors
+from .layouts import generate as layouts
 
 _HERE = Path(__file__).resolve().parent
 _FIRMWARE = _HERE.parents[1] / "firmware" / "tournee_fw"
@@ -66,6 +67,7 @@ def outputs() -> dict[Path, str]:
         ),
         _HERE / "SPEC.md": spec.document(_HERE / "spec.in.md"),
         _HERE / "vectors.json": vectors.document(),
+        **{_HERE.parents[1] / path: text for path, text in layouts.outputs().items()},
     }
 
 
