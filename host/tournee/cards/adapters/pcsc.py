@@ -85,9 +85,14 @@ class PcscReader:
             )
         return cls(str(url), smartcard, chosen, ask_pin or ask_on_this_computer)
 
+    @property
+    def names(self) -> list[str]:
+        """As the system calls the readers, slot by slot."""
+        return [str(r) for r in self._readers]
+
     async def info(self) -> TerminalInfo:
         """What a PC/SC reader can say of itself: its names."""
-        name = " + ".join(str(r) for r in self._readers)
+        name = " + ".join(self.names)
         return TerminalInfo("", "PC/SC", "", "", "none", name, b"", True, 0, 0)
 
     async def slots(self) -> Sequence[Slot]:

@@ -1,0 +1,89 @@
+"""Which terminal, and the cards in it, for every command that needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from tournee.cli import settings
+from tournee.errors import UsageError
+
+if TYPE_CHECKING:
+    from tournee.cards.desk import Desk
+    from tournee.terminal.model import Reader
+
+terminal_option = click.option(
+    "--terminal",
+    "url",
+    metavar="URL",
+    help="serial:…, tcp:…, ble:… ou pcsc:… ; sinon celui de « tournee terminal use ».",
+)
+RP2_VENDOR = 0x2E8A
+"""USB vendor of the boards we build for; a single such port is taken without asking."""
+
+
+def terminal_url(given: str | None = None) -> str:
+    """The option, else TOURNEE_TERMINAL, else the remembered one, else the only terminal plugged in. Raises UsageError."""
+    if url := given or os.environ.get(settings.TERMINAL_VARIABLE) or settings.load().terminal:
+        return url
+    ports = plugged()
+    if len(ports) == 1:
+        return f"serial:{ports[0]}"
+    what = "Plusieurs terminaux sont branchés." if ports else "Aucun terminal n'est choisi."
+    raise UsageError(what, "Cherchez-le par tournee terminal scan, puis tournee terminal use URL.")
+
+
+def plugged() -> list[str]:
+    """Serial ports of boards that may be terminals."""
+    from serial.tools import list_ports
+
+    return sorted(p.device for p in list_ports.comports() if p.vid == RP2_VENDOR)
+
+
+@asynccontextmanager
+async def reader_for(url: str | None = None) -> AsyncIterator[Reader]:
+    """An open reader; says on stderr when the keypad waits for somebody and when the line is lost."""
+    from tournee.cards.adapters import open_reader
+
+    reader = await open_reader(terminal_url(url))
+    telling = asyncio.create_task(_tell(reader))
+    try:
+        yield reader
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+        await reader.close()
+
+
+@asynccontextmanager
+async def desk_for(office: object = None, *, url: str | None = None) -> AsyncIterator[Desk]:
+    """The two cards in the terminal of this computer (`office` is not looked at: there is one terminal per computer)."""
+    from tournee.cards.desk import Desk
+
+    async with reader_for(url) as reader:
+        yield Desk(reader)
+
+
+async def _tell(reader: Reader) -> None:
+    from tournee.terminal.model import KeypadChanged, LinkChanged
+    from tournee_protocol.link import KeypadState
+
+    if reader.url.startswith("pcsc:"):
+        return
+    async for event in reader.events():
+        if isinstance(event, KeypadChanged) and event.state is KeypadState.OPENED:
+            _say("Saisissez votre code porteur sur le terminal.")
+        elif isinstance(event, LinkChanged):
+            _say("Liaison retrouvée." if event.up else "Liaison perdue, nouvel essai…")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
