@@ -113,7 +113,10 @@ class Session:
         restarted = self.boot_id is not None and self.boot_id != boot_id
         resumed = self.boot_id is not None and not restarted and bool(reply.resumed)
         self.boot_id = boot_id
-        self._last_number = max(self._last_number, int(reply.last_number)) if resumed else int(reply.last_number)
+        if resumed:
+            self._last_number = max(self._last_number, int(reply.last_number))
+        else:  # a session taken over may have a request in flight, which has the number after the last answered one
+            self._last_number = int(reply.last_number) + (1 if reply.resumed else 0)
         self._max_payload = min(MAX_PAYLOAD, max(_MIN_PAYLOAD, int(reply.max_payload)))
         if not resumed:
             self._pending = None

@@ -97,6 +97,13 @@ class Terminal:
                 await self._disconnect()
                 raise
 
+    async def detach(self) -> None:
+        """Leaves without goodbye: cards and PIN stay as they are for the next Terminal with the same session id."""
+        self._closed = True
+        await self._disconnect()
+        for listener in list(self._listeners):
+            listener.close()
+
     async def close(self) -> None:
         """Says goodbye if the line is up; the slots are powered off by the terminal. Never raises a link error."""
         import asyncio
