@@ -27,6 +27,7 @@ class Desk:
         self.reader = reader
         self._cps: CpsCard | None = None
         self._cps_open = False  # the PIN was verified in this power session
+        self._cps_asked = False  # a PIN try was begun in this power session
         self._vitale: VitaleCard | None = None
         self._vitale_open = False  # the CPS was shown to this Vitale
         self._found: dict[str, driver.Found] = {}
@@ -60,10 +61,11 @@ class Desk:
         """With the rights, which the CPS opens (its PIN is asked when needed)."""
         card = await self.patient()
         if card.droits is None:
-            if not self._vitale_open:
-                await self._open_vitale()
-            droits = await self._run(svsim.read_rights())
-            self._vitale = card = replace(card, droits=droits)
+            if self._vitale_open:
+                card = replace(card, droits=await self._read(svsim.read_rights, "vitale"))
+            else:
+                card = await self._open_vitale()
+            self._vitale = card
         return card
 
     async def sign_cps(self, message: bytes) -> bytes:
@@ -95,17 +97,20 @@ class Desk:
             self._vitale = await self._read(lambda: vitale.read_public(atr), "vitale")
         return self._vitale
 
-    async def _open_vitale(self) -> None:
-        """Shows the CPS to the Vitale."""
+    async def _open_vitale(self) -> VitaleCard:
+        """Shows the CPS to the Vitale and reads the rights on the way."""
         await self._known("cps")
         certificate = (await self._cps_card()).certificat_authentification
-        serial = bytes.fromhex((await self._vitale_card()).identifiant)
+        card = await self._vitale_card()
+        serial = bytes.fromhex(card.identifiant)
         if certificate is None:
             raise CardDataError("CPS", "certificat d'authentification absent")
         if not serial:
             raise CardDataError("carte Vitale", "numéro de série absent")
-        await self._with_pin(lambda: svsim.open_rights(serial, certificate))
+        droits = await self._with_pin(lambda: svsim.open_rights(serial, certificate))
         self._vitale_open = True
+        self._vitale = replace(card, droits=droits)
+        return self._vitale
 
     async def _with_pin(self, make: Callable[[], Program[T]], *, again: bool = False) -> T:
         """Runs; when the card asks for the PIN, verifies it once and runs again. `again`: a mere read."""
@@ -119,11 +124,16 @@ class Desk:
             return await self._run(make())
 
     async def _verify(self) -> None:
-        tries = await self._run(cps.pin_tries())
-        if tries == 0:
-            raise CardBlocked
-        if tries is not None:
-            await self._run(cps.verify())
+        """Asks the PIN, unless a try whose outcome is unknown was in truth good: then the card says so."""
+        if self._cps_asked:
+            tries = await self._run(cps.pin_tries())
+            if tries == 0:
+                raise CardBlocked
+            if tries is None:
+                self._cps_open = True
+                return
+        self._cps_asked = True
+        await self._run(cps.verify())
         self._cps_open = True
 
     async def _read(self, make: Callable[[], Program[T]], card: Card) -> T:
@@ -157,6 +167,8 @@ class Desk:
             if now is None or now.fresh or now.slot != before.slot:
                 self._forget(name)
         self._found |= located.cards
+        if (cps_found := located.cards.get("cps")) is not None and cps_found.fresh:
+            self._cps_asked = False
         return located.need(card)
 
     def _forget(self, *cards: str) -> None:

@@ -20,12 +20,15 @@ SFI_LABEL: Final = 3
 CHALLENGE_BYTES: Final = 8
 MESSAGE_MAX: Final = 55
 SIGNATURE_BYTES: Final = 256
+_RIGHTS: Final = "droits de la carte Vitale"
 _CHUNK: Final = 255
 _ZONE_BYTES: Final = 7500
 
 
-def open_rights(serial: bytes, cps_certificate: bytes) -> Program[None]:
-    """The Vitale learns that a CPS is there: challenge, CPS INTERNAL AUTHENTICATE, certificate and signature. Raises NotVerified (CPS PIN)."""
+def open_rights(serial: bytes, cps_certificate: bytes) -> Program[Droits]:
+    """The Vitale learns that a CPS is there (challenge, CPS INTERNAL AUTHENTICATE, certificate, signature) and gives the rights.
+
+    Raises NotVerified when the CPS wants its PIN."""
     start = [apdu("select", SELECT, QUIET | STOP), apdu("challenge", bytes.fromhex("0084000008"), STOP)]
     answers = yield from run("vitale", start)
     challenge = answers.need("challenge", "défi de la carte Vitale")
@@ -36,16 +39,17 @@ def open_rights(serial: bytes, cps_certificate: bytes) -> Program[None]:
     steps = [
         *chained("certificate", bytes.fromhex("002A00BE"), cps_certificate),
         *chained("proof", bytes.fromhex("00820000"), signature),
+        _read_zone(),
     ]
     answers = yield from run("vitale", steps)
     answers.need("proof", "authentification de la CPS par la carte Vitale")
+    return droits.droits(answers.need("zone", _RIGHTS))
 
 
 def read_rights() -> Program[Droits]:
     """The rights zone; raises NotVerified when `open_rights` must come first."""
-    steps = [apdu("select", SELECT, QUIET | STOP), read("zone", sfi=SFI_RIGHTS, limit=_ZONE_BYTES, flags=STOP)]
-    answers = yield from run("vitale", steps)
-    return droits.droits(answers.need("zone", "droits de la carte Vitale"))
+    answers = yield from run("vitale", [apdu("select", SELECT, QUIET | STOP), _read_zone()])
+    return droits.droits(answers.need("zone", _RIGHTS))
 
 
 def sign(message: bytes) -> Program[bytes]:
@@ -58,6 +62,10 @@ def sign(message: bytes) -> Program[bytes]:
     if len(signature) != SIGNATURE_BYTES:
         raise CardDataError("signature", f"{len(signature)} octets au lieu de {SIGNATURE_BYTES}")
     return signature
+
+
+def _read_zone() -> Step:
+    return read("zone", sfi=SFI_RIGHTS, limit=_ZONE_BYTES, flags=STOP)
 
 
 def chained(name: str, header: bytes, data: bytes) -> list[Step]:
