@@ -75,12 +75,14 @@ def _tty() -> bool:
     return True
 
 
-def _network_ns() -> bool:
+@cache
+def without_network() -> tuple[str, ...] | None:
+    """Prefix of a command that then runs with no network but an interface `lo` that is down; None where it cannot be had."""
     unshare = shutil.which("unshare")
-    return (
-        unshare is not None
-        and subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False).returncode == 0
-    )
+    for option in ("-rn", "-n"):  # the first needs no root, the second no user namespaces
+        if unshare and subprocess.run([unshare, option, "true"], capture_output=True, check=False).returncode == 0:
+            return (unshare, option)
+    return None
 
 
 def _rp2_uf2() -> bool:
@@ -95,7 +97,10 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     "ble": (lambda: _module("bumble", "bleak") and _micropython(), "pip install 'tournee[sim]' (Linux)"),
     "pyscard": (lambda: _module("smartcard"), "make setup EXTRAS=pcsc"),
     "tty": (_tty, "run on a system with pseudo terminals"),
-    "network_ns": (_network_ns, "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root"),
+    "network_ns": (
+        lambda: without_network() is not None,
+        "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root",
+    ),
     "openssl": (lambda: shutil.which("openssl") is not None, "apt install openssl"),
     "renode": (lambda: shutil.which("renode") is not None, "install Renode from its project's releases"),
     "rp2_uf2": (_rp2_uf2, "set RP2_UF2 to a MicroPython image for RPI_PICO"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tournee_sim.pytest_plugin import need
+from tournee_sim.pytest_plugin import need, without_network
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def _without_network(root: Path, *command: str) -> subprocess.CompletedProcess[s
         "fcntl.ioctl(s, 0x8914, struct.pack('16sh22x', b'lo', 1)); s.close(); os.execvp(sys.argv[1], sys.argv[1:])"
     )
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    wrapped = ["unshare", "-rn", sys.executable, "-c", up, *command]
+    wrapped = [*(without_network() or ()), sys.executable, "-c", up, *command]
     return subprocess.run(wrapped, cwd=root, env=env, capture_output=True, text=True, check=False)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import venv
 import zipfile
@@ -86,7 +86,7 @@ def _install(wheel: Path, folder: Path) -> Path:
     subprocess.run([*pip, "install", "-q", "--no-index", "--no-deps", str(wheel)], check=True)
     borrowed = folder / "borrowed"
     borrowed.mkdir()
-    for packages in site.getsitepackages():
+    for packages in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
         for entry in Path(packages).iterdir():
             if "tournee" not in entry.name and entry.suffix != ".pth" and not (borrowed / entry.name).exists():
                 (borrowed / entry.name).symlink_to(entry)

@@ -51,7 +51,7 @@ class Results:
         document = {"version": 1, "results": dict(sorted(self._outcomes.items()))}
         (out / "test-results.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         table = acceptance.load(self._root)
-        self._problems = acceptance.check(table, self._outcomes, self._root)
+        self._problems = acceptance.check(table, self._outcomes, self._root, strict=bool(require_list()))
         self._open = [line.id for line in table.lines if line.open]
         if self._problems and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -73,8 +73,11 @@ class Results:
             terminalreporter.write_line(f"       {tests[0]}{' …' if len(tests) > 1 else ''}")
 
     def _note(self, nodeid: str, report: pytest.TestReport | pytest.CollectReport) -> None:
-        if _RANK[report.outcome] >= _RANK[self._outcomes.get(nodeid, "passed")]:
+        before = self._outcomes.get(nodeid, "passed").partition(":")[0]
+        if _RANK[report.outcome] >= _RANK[before]:
             self._outcomes[nodeid] = report.outcome
+            if report.skipped:
+                self._outcomes[nodeid] += f":{needed(_reason(report)) or ''}"
         if report.skipped and not hasattr(report, "wasxfail") and not self._worker:
             self._skips.setdefault(_reason(report), []).append(nodeid)
 

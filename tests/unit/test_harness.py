@@ -113,20 +113,39 @@ def test_acceptance_fails_the_run_for_a_line_without_its_test(tmp_path: Path, ro
     ],
 )
 def test_acceptance_names_what_is_wrong(line: Line, problem: str, root: Path, tmp_path: Path) -> None:
-    outcomes = {"tests/t.py::test_f[1]": "passed", "tests/t.py::test_f[2]": "failed", "tests/t.py::test_s": "skipped"}
+    outcomes = {
+        "tests/t.py::test_f[1]": "passed",
+        "tests/t.py::test_f[2]": "failed",
+        "tests/t.py::test_s": "skipped:renode",
+    }
     found = [p for p in acceptance.check(Table({"A": 1}, (line,)), outcomes, root) if "is not what" not in p]
     assert len(found) == 1
     assert problem in found[0]
 
 
 def test_acceptance_accepts_good_evidence(root: Path) -> None:
-    outcomes = {"tests/t.py::test_f[1]": "passed", "tests/t.py::test_s": "skipped"}
+    outcomes = {"tests/t.py::test_f[1]": "passed", "tests/t.py::test_s": "skipped:renode"}
     lines = (
         Line("A1", "x", ("tests/t.py::test_f", "tests/t.py::test_s"), may_skip=("renode",)),
         Line("A2", "y", open=True),
     )
     found = acceptance.check(Table({"A": 2}, lines), outcomes, root)
     assert [p for p in found if "is not what" not in p] == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "strict", "good"),
+    [
+        ("skipped:teapot", False, True),
+        ("skipped:teapot", True, False),
+        ("skipped:renode", True, True),
+        ("skipped:", False, False),
+    ],
+)
+def test_where_a_skip_is_accepted(outcome: str, strict: bool, good: bool, root: Path) -> None:
+    table = Table({}, (Line("A1", "x", ("tests/t.py::test_s",), may_skip=("renode",)),))
+    found = acceptance.check(table, {"tests/t.py::test_s": outcome}, root, strict)
+    assert [p for p in found if "is not what" not in p] == ([] if good else ["A1: tests/t.py::test_s: skipped"])
 
 
 def test_acceptance_page_is_written_from_its_table(root: Path) -> None:
