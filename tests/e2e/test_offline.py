@@ -24,7 +24,8 @@ def _without_network(root: Path, *command: str) -> subprocess.CompletedProcess[s
     up = "import fcntl, os, socket, struct, sys; s = socket.socket(); " + (
         "fcntl.ioctl(s, 0x8914, struct.pack('16sh22x', b'lo', 1)); s.close(); os.execvp(sys.argv[1], sys.argv[1:])"
     )
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    outer = ("PYTEST_", "MAKE", "MFLAGS", "ARGS")  # an outer make hands its arguments down
+    env = {k: v for k, v in os.environ.items() if not k.startswith(outer)}
     wrapped = [*(without_network() or ()), sys.executable, "-c", up, *command]
     return subprocess.run(wrapped, cwd=root, env=env, capture_output=True, text=True, check=False)
 
