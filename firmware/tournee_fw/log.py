@@ -26,7 +26,8 @@ class Log:
         have = size if self._full else self._at
         start = (self._at - have) % size
         skip = max(0, have - limit)
-        if skip or self._full:  # begin after a line end
+        if skip or self._full:  # the oldest line is cut: begin after its end
+            skip += 1
             while skip < have and self._ring[(start + skip - 1) % size] != 10:
                 skip += 1
         n = have - skip

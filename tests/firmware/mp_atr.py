@@ -1,0 +1,197 @@
+"""Answer to reset and PPS [ISO 7816-3 §8, §9]."""
+
+from fakes import CPS3_ATR, VITALE_ATR, unhex
+from tournee_fw import _link
+from tournee_fw.iso7816 import atr as _atr
+from tournee_fw.iso7816 import pps as _pps
+from tournee_fw.iso7816.atr import Atr
+from tournee_fw.iso7816.tables import INVERSE, ms_of_etu
+
+KHZ = 4000
+
+
+def read(raw, step=1):
+    """An Atr fed `raw` in pieces of `step` bytes."""
+    atr = Atr()
+    atr.start(KHZ, 0, 0)
+    for i in range(0, len(raw), step):
+        atr.feed(raw[i : i + step], len(raw[i : i + step]), i)
+    return atr
+
+
+def inverse(text):
+    """An inverse-convention ATR as a direct-convention UART reads it."""
+    return bytes(INVERSE[c] for c in unhex(text))
+
+
+def test_vitale_2():
+    atr = read(VITALE_ATR)
+    assert atr.status == _link.STATUS_OK and not atr.busy
+    assert bytes(atr.atr) == VITALE_ATR
+    assert (atr.fidi, atr.guard, atr.wi, atr.first, atr.protocols) == (0x13, 0, 10, 0, 1)
+
+
+def test_cps3_contact_wi_42():
+    atr = read(CPS3_ATR, 5)
+    assert atr.status == _link.STATUS_OK and not atr.busy
+    assert (atr.fidi, atr.wi, atr.protocols, atr.specific) == (0x11, 42, 1, -1)
+
+
+def test_cps4_two_protocols_with_tck():
+    atr = read(unhex("3B9B1880010012250064800401000090 44"), 33)
+    assert atr.status == _link.STATUS_OK
+    assert (atr.fidi, atr.first, atr.protocols) == (0x18, 0, 3)
+
+
+def test_cps4_t0_only_guard_255_no_tck():
+    atr = read(unhex("3BDC18FF0000122500648000040100 9000"))
+    assert atr.status == _link.STATUS_OK and atr.guard == 255 and atr.protocols == 1
+
+
+def test_vitale_1_inverse_convention():
+    raw = inverse("3F65250052096A9000")
+    assert raw[0] == 0x03
+    atr = read(raw)
+    assert atr.status == _link.STATUS_OK and atr.inverse
+    assert bytes(atr.atr) == unhex("3F65250052096A9000")
+
+
+def test_inverse_table_is_its_own_inverse():
+    assert all(INVERSE[INVERSE[i]] == i for i in range(256))
+    assert INVERSE[0x03] == 0x3F
+
+
+def test_specific_mode_and_implicit():
+    atr = read(unhex("3B 90 95 10 10"))
+    assert atr.status == _link.STATUS_OK and atr.specific == 0 and atr.implicit and atr.fidi == 0x95
+    atr = read(unhex("3B 80 11 01 90"))
+    assert atr.status == _link.STATUS_OK and atr.specific == 1 and not atr.implicit and atr.protocols == 2
+
+
+def test_t1_parameters():
+    # TD1=81 (T=1) TD2=71? TA3=FE IFSC, TB3=45 BWI/CWI, TC3=01 CRC; TCK
+    body = unhex("80 81 71 FE 45 01")
+    tck = 0
+    for c in body:
+        tck ^= c
+    atr = read(b"\x3b" + body + bytes((tck,)))
+    assert atr.status == _link.STATUS_OK and not atr.busy
+    assert (atr.first, atr.ifsc, atr.bwi, atr.cwi, atr.crc) == (1, 0xFE, 4, 5, True)
+
+
+def test_t15_class_indicator():
+    body = unhex("80 80 1F 42")  # TD1=80 TD2=1F TA3: clock stop 01, class B
+    tck = 0
+    for c in body:
+        tck ^= c
+    atr = read(b"\x3b" + body + bytes((tck,)))
+    assert atr.status == _link.STATUS_OK
+    assert atr.clock_stop == 1 and atr.classes == 2
+    assert atr.excludes(1) and not atr.excludes(2) and atr.excludes(3)
+
+
+def test_no_class_indicator_excludes_nothing():
+    atr = read(VITALE_ATR)
+    assert not any(atr.excludes(c) for c in (1, 2, 3))
+
+
+def test_wrong_tck():
+    assert read(unhex("3B9B188001001225006480040100009045")).status == _link.STATUS_BAD_ATR
+
+
+def test_ts_garbage():
+    for ts in range(256):
+        atr = read(bytes((ts, 0x00)))
+        assert (atr.status == _link.STATUS_OK) == (ts in (0x3B, 0x03)), ts
+
+
+def test_t15_in_td1_is_refused():
+    assert read(unhex("3B801F00")).status == _link.STATUS_BAD_ATR
+
+
+def test_endless_interface_bytes_stop_at_33():
+    atr = read(b"\x3b\x80" + b"\x80" * 60)
+    assert atr.status == _link.STATUS_BAD_ATR and len(atr.atr) == 33
+
+
+def test_longest_legal_atr():
+    raw = unhex("3B 7F 11 00 00") + bytes(15)
+    atr = read(raw)
+    assert atr.status == _link.STATUS_OK and len(atr.atr) == 20
+
+
+def test_mute_after_40000_clocks_and_not_before():
+    atr = Atr()
+    atr.start(KHZ, 3, 1000)
+    atr.tick(1012)
+    assert atr.busy and atr.due_ms(1012) == 1
+    atr.tick(1013)
+    assert atr.status == _link.STATUS_MUTE and not atr.busy
+
+
+def test_silence_inside_an_atr():
+    atr = Atr()
+    atr.start(KHZ, 0, 0)
+    atr.feed(VITALE_ATR, 4, 5)
+    between = ms_of_etu(9600, 372, 1, KHZ)
+    assert between == 893
+    atr.tick(5 + between - 1)
+    assert atr.busy
+    atr.tick(5 + between)
+    assert atr.status == _link.STATUS_BAD_ATR
+
+
+def test_bytes_after_the_atr_are_left():
+    atr = Atr()
+    atr.start(KHZ, 0, 0)
+    assert atr.feed(VITALE_ATR + b"\x60", len(VITALE_ATR) + 1, 0) == len(VITALE_ATR)
+
+
+def test_every_state_has_a_name():
+    assert _atr.STATES[_atr.ATR_FAILED] == "FAILED" and len(_atr.STATES) == _atr.ATR_FAILED + 1
+    assert _pps.STATES[_pps.PPS_FAILED] == "FAILED" and len(_pps.STATES) == _pps.PPS_FAILED + 1
+
+
+def exchange(answer, fidi=0x13):
+    """A Pps that got `answer`; returns it and what it sent."""
+    sent = []
+    pps = _pps.Pps(lambda buf, n: sent.append(bytes(buf[:n])))
+    pps.start(0, fidi, KHZ, 0, 0)
+    raw = unhex(answer)
+    pps.feed(raw, len(raw), 1)
+    return pps, sent[0]
+
+
+def test_pps_of_the_vitale_is_ff1013fc():
+    pps, sent = exchange("FF1013FC")
+    assert sent == unhex("FF1013FC")
+    assert pps.status == _link.STATUS_OK and not pps.busy and pps.fidi == 0x13
+
+
+def test_pps_of_cps4_is_ff1018f7():
+    assert exchange("FF1018F7", 0x18)[1] == unhex("FF1018F7")
+
+
+def test_pps_without_pps1_means_default():
+    pps, _ = exchange("FF00FF")
+    assert pps.status == _link.STATUS_OK and not pps.busy and pps.fidi == 0x11
+
+
+def test_pps_refusals():
+    for answer in ("00", "FF11", "FF30", "FF1013FD", "FF1011FE", "FF00FE", "FF70"):
+        pps, _ = exchange(answer)
+        assert pps.status == _link.STATUS_PPS_FAILED and pps.fidi == 0x11, answer
+
+
+def test_pps_silence():
+    pps, _ = exchange("FF10")
+    pps.tick(893)
+    assert pps.busy
+    pps.tick(894)
+    assert pps.status == _link.STATUS_PPS_FAILED
+
+
+def test_pps_wanted():
+    assert _pps.wanted(read(VITALE_ATR), 0)
+    assert not _pps.wanted(read(CPS3_ATR), 0)
+    assert not _pps.wanted(read(unhex("3B 90 95 10 10")), 0)  # specific mode

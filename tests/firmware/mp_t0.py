@@ -1,0 +1,372 @@
+"""T=0 exchange and the APDU layer over it, byte by byte [ISO 7816-3 §10, §12.2]."""
+
+from fakes import VITALE_ATR, unhex
+from tournee_fw import _link
+from tournee_fw.iso7816 import apdu as _apdu
+from tournee_fw.iso7816 import t0 as _t0
+from tournee_fw.iso7816.apdu import Apdu, check, get_response_cla
+from tournee_fw.iso7816.atr import Atr
+from tournee_fw.iso7816.t0 import T0
+
+OUT = memoryview(bytearray(2048))
+
+
+class Line:
+    """Runs one command: what the reader sends is compared with `script` [(sent, answer)], answers are fed back."""
+
+    def __init__(self, script, step=1):
+        self.script = [(unhex(a), unhex(b)) for a, b in script]
+        self.step = step
+        self.sent = bytearray()
+        self.t0 = T0(self._send)
+        self.apdu = Apdu(self.t0)
+        self.now = 0
+
+    def _send(self, buf, n):
+        self.sent += buf[:n]
+
+    def run(self, text, raw=False, limit=2048):
+        """(status, answer bytes)."""
+        command = unhex(text)
+        start = self.apdu.start_tpdu if raw else self.apdu.start
+        start(command, len(command), OUT, limit, self.now)
+        while self.script and self.apdu.busy:
+            want, answer = self.script.pop(0)
+            assert bytes(self.sent) == want, (bytes(self.sent), want)
+            self.sent = bytearray()
+            for i in range(0, len(answer), self.step):
+                piece = answer[i : i + self.step]
+                self.t0.feed(piece, len(piece), self.now)
+                self.apdu.advance(self.now)
+        assert not self.script
+        assert not self.sent, bytes(self.sent)
+        return self.apdu.status, bytes(OUT[: self.apdu.length])
+
+
+def both(text, script, status, answer, **more):
+    """The same bytes one at a time and in one piece."""
+    for step in (1, 300):
+        got = Line(script, step).run(text, **more)
+        assert got == (status, unhex(answer)), (step, got)
+
+
+OK = _link.STATUS_OK
+
+
+def test_case_1():
+    both("00 0A 01 02", [("000A010200", "9000")], OK, "9000")
+
+
+def test_case_2_all_at_once():
+    both("00 B0 00 00 04", [("00B0000004", "B0 01020304 9000")], OK, "01020304 9000")
+
+
+def test_case_2_le_256():
+    data = "AB" * 256
+    both("00 B0 00 00 00", [("00B0000000", "B0" + data + "9000")], OK, data + "9000")
+
+
+def test_case_2_byte_by_byte():
+    both("00 B0 00 00 03", [("00B0000003", "4F 01 4F 02 4F 03 6282")], OK, "010203 6282")
+
+
+def test_case_2_mixed_ack():
+    both("00 B0 00 00 04", [("00B0000004", "4F 01 60 60 B0 020304 60 9000")], OK, "01020304 9000")
+
+
+def test_case_2_error_without_data():
+    both("00 B0 00 00 04", [("00B0000004", "6A82")], OK, "6A82")
+
+
+def test_case_3_all_at_once():
+    both("00 A4 02 0C 02 2F 00", [("00A4020C02", "A4"), ("2F00", "9000")], OK, "9000")
+
+
+def test_case_3_byte_by_byte():
+    both("00 D6 00 00 03 AABBCC", [("00D6000003", "29"), ("AA", "29"), ("BB", "60 29"), ("CC", "9000")], OK, "9000")
+
+
+def test_case_3_error_after_header():
+    both("00 A4 02 0C 02 2F 00", [("00A4020C02", "6986")], OK, "6986")
+
+
+def test_case_4_get_response():
+    both(
+        "00 A4 09 04 04 3F00D003 00",
+        [("00A4090404", "A4"), ("3F00D003", "6103"), ("00C0000003", "C0 6F0162 9000")],
+        OK,
+        "6F0162 9000",
+    )
+
+
+def test_case_3_with_61_is_followed_too():
+    both("00 A4 04 00 01 E8", [("00A4040001", "A4"), ("E8", "6102"), ("00C0000002", "C0 ABCD 9000")], OK, "ABCD 9000")
+
+
+def test_case_4_without_61():
+    both("00 A4 04 00 01 E8 00", [("00A4040001", "A4"), ("E8", "9000")], OK, "9000")
+
+
+def test_6c_is_sent_again_with_the_right_le():
+    both("00 B0 00 00 00", [("00B0000000", "6C02"), ("00B0000002", "B0 0102 9000")], OK, "0102 9000")
+
+
+def test_6c_in_get_response():
+    both(
+        "00 88 00 00 01 AA 00",
+        [("0088000001", "88"), ("AA", "6100"), ("00C0000000", "6C02"), ("00C0000002", "C0 0102 9000")],
+        OK,
+        "0102 9000",
+    )
+
+
+def test_61_chain_of_answers_is_joined():
+    both(
+        "00 88 00 00 01 AA 00",
+        [
+            ("0088000001", "88"),
+            ("AA", "6102"),
+            ("00C0000002", "C0 0102 6101"),
+            ("00C0000001", "C0 03 9000"),
+        ],
+        OK,
+        "010203 9000",
+    )
+
+
+def test_61_00_means_256():
+    data = "5A" * 256
+    both(
+        "00 88 00 00 01 AA",
+        [("0088000001", "88"), ("AA", "6100"), ("00C0000000", "C0" + data + "9000")],
+        OK,
+        data + "9000",
+    )
+
+
+def test_6c_after_a_command_with_data_is_the_hosts():
+    both("00 A4 00 00 01 AA", [("00A4000001", "A4"), ("AA", "6C05")], OK, "6C05")
+
+
+def test_get_response_class():
+    """Chaining and secure messaging bits go, the logical channel stays, proprietary classes stay as they are."""
+    for cla, want in (
+        (0x00, 0x00),
+        (0x10, 0x00),
+        (0x0C, 0x00),
+        (0x11, 0x01),
+        (0x50, 0x40),
+        (0x65, 0x45),
+        (0x80, 0x80),
+        (0xA0, 0xA0),
+    ):
+        assert get_response_cla(cla) == want, hex(cla)
+
+
+def test_null_before_sw_restarts_the_wait():
+    """A NULL between ACK data and SW is no status (osmo-ccid 8bb7693)."""
+    both("00 2A 9E 9A 00", [("002A9E9A00", "60 60 60 6102"), ("00C0000002", "C0 60 90 9000")], OK, "6090 9000")
+
+
+def test_status_bytes_inside_data_are_data():
+    both("00 B0 00 00 04", [("00B0000004", "B0 6C 61 60 90 9000")], OK, "6C616090 9000")
+
+
+def test_old_vpp_acknowledge():
+    both("00 A4 02 0C 02 2F 00", [("00A4020C02", "A5"), ("2F00", "9000")], OK, "9000")
+    both("00 A4 02 0C 02 2F 00", [("00A4020C02", "5A"), ("2F", "A4"), ("00", "9000")], OK, "9000")
+
+
+def test_bad_procedure_byte_is_an_error_never_a_crash():
+    for c in range(256):
+        legal = c in (0xB0, 0xB1, 0x4F, 0x4E) or c & 0xF0 in (0x60, 0x90)
+        line = Line([("00B0000004", "%02X" % c)])
+        status, _ = line.run("00B0000004")
+        assert line.apdu.busy == legal, hex(c)
+        if not legal:
+            assert status == _link.STATUS_PROTOCOL
+
+
+def test_ack_when_nothing_is_left():
+    """ACK for a case 1 command, after all data was sent, after all data was received."""
+    both("00 0A 01 02", [("000A010200", "0A")], _link.STATUS_PROTOCOL, "")
+    both("00 A4 02 0C 01 2F", [("00A4020C01", "A4"), ("2F", "A4")], _link.STATUS_PROTOCOL, "")
+    both("00 B0 00 00 01", [("00B0000001", "B0 01 B0")], _link.STATUS_PROTOCOL, "")
+
+
+def test_bytes_after_sw_are_dropped():
+    both("00 B0 00 00 01", [("00B0000001", "B0 01 9000 FFFF")], OK, "01 9000")
+
+
+def test_tpdu_is_followed_by_nothing():
+    both("00 B0 00 00 00", [("00B0000000", "6C02")], OK, "6C02", raw=True)
+    both("00 A4 00 00 01 AA", [("00A4000001", "A4"), ("AA", "6112")], OK, "6112", raw=True)
+
+
+def test_tpdu_refused_before_anything_is_sent():
+    for text in ("00", "00A400", "FFA4000000", "0060000000", "0090000000", "00A4000002AA"):
+        status, _ = Line([]).run(text, raw=True)
+        assert status == _link.STATUS_BAD_MESSAGE, text
+
+
+def test_tpdu_over_260_bytes():
+    """(osmo-ccid 9805f86)"""
+    status, _ = Line([]).run("00A40000FF" + "AA" * 256, raw=True)
+    assert status == _link.STATUS_TOO_LONG
+
+
+def test_answer_without_room():
+    assert Line([]).run("00B0000000", limit=257)[0] == _link.STATUS_TOO_LONG
+    line = Line([("00A4000001", "A4"), ("AA", "6180")])
+    assert line.run("00A4000001AA", limit=64)[0] == _link.STATUS_TOO_LONG
+
+
+def test_endless_61():
+    t0 = T0(lambda buf, n: None)
+    apdu = Apdu(t0)
+    apdu.start(unhex("0088000000"), 5, OUT, 2048, 0)
+    for _ in range(200):
+        if not apdu.busy:
+            break
+        t0.feed(b"\x61\x01", 2, 0)
+        apdu.advance(0)
+    assert apdu.status == _link.STATUS_PROTOCOL and not apdu.busy
+
+
+def test_endless_6c():
+    t0 = T0(lambda buf, n: None)
+    apdu = Apdu(t0)
+    apdu.start(unhex("00B0000000"), 5, OUT, 2048, 0)
+    for _ in range(200):
+        if not apdu.busy:
+            break
+        t0.feed(b"\x6c\x01", 2, 0)
+        apdu.advance(0)
+    assert apdu.status == _link.STATUS_PROTOCOL and not apdu.busy
+
+
+def started(wi=10):
+    t0 = T0(lambda buf, n: None)
+    atr = Atr()
+    raw = unhex("3B8040") + bytes((wi,)) if wi != 10 else VITALE_ATR
+    atr.start(4000, 0, 0)
+    atr.feed(raw, len(raw), 0)
+    t0.timing(atr, 372, 4, 4000, 0)
+    t0.start(unhex("00B0000004"), 5, OUT, 2048, 0)
+    return t0
+
+
+def test_waiting_time_does_not_depend_on_d():
+    assert started().wt_ms == 893
+    assert started(42).wt_ms == 3750
+
+
+def test_waiting_time_exceeded():
+    t0 = started()
+    t0.tick(892)
+    assert t0.busy
+    t0.tick(893)
+    assert not t0.busy and t0.status == _link.STATUS_TIMEOUT and t0.length == 0
+
+
+def test_every_character_restarts_the_waiting_time():
+    t0 = started()
+    now = 0
+    for c in unhex("60 B0 01 02 03 04 60 90 00"):
+        now += 800
+        t0.tick(now)
+        assert t0.busy
+        t0.feed(bytes((c,)), 1, now)
+    assert t0.status == _link.STATUS_OK and t0.length == 6
+
+
+def test_null_storm_ends():
+    t0 = started()
+    now = 0
+    while t0.busy:
+        now += 800
+        t0.feed(b"\x60", 1, now)
+        t0.tick(now)
+        assert now < 100_000
+    assert t0.status == _link.STATUS_TIMEOUT and now >= 60_000
+
+
+def test_wait_across_the_clock_wrap():
+    """(osmo-ccid 2e49ae2)"""
+    t0 = T0(lambda buf, n: None)
+    t0.wt_ms = 500
+    end = 0x40000000
+    t0.start(unhex("00B0000004"), 5, OUT, 2048, end - 100)
+    t0.tick(end - 1)
+    assert t0.busy
+    t0.tick(399)
+    assert t0.busy
+    t0.tick(400)
+    assert t0.status == _link.STATUS_TIMEOUT
+
+
+def test_parity_signal_sends_the_character_again_three_times():
+    sent = []
+    t0 = T0(lambda buf, n: sent.append(bytes(buf[:n])))
+    t0.start(unhex("00A4020C022F00"), 7, OUT, 2048, 0)
+    for _ in range(3):
+        t0.parity(1, 0)
+    assert sent[1:] == [b"\x02"] * 3 and t0.busy
+    t0.parity(1, 0)
+    assert not t0.busy and t0.status == _link.STATUS_PARITY
+
+
+def test_wipe_leaves_no_byte():
+    t0 = T0(lambda buf, n: None)
+    apdu = Apdu(t0)
+    apdu.start(unhex("0020000104 31323334"), 9, OUT, 2048, 0)
+    t0.feed(b"\x20\x90\x00", 3, 0)
+    apdu.advance(0)
+    assert not apdu.busy
+    apdu.wipe()
+    assert not any(apdu._tpdu) and not any(t0._tpdu)
+
+
+def test_check_lets_ordinary_commands_pass():
+    for text in (
+        "00A40000",
+        "00B0000000",
+        "0020000100",
+        "00200001",
+        "00A4020C022F00",
+        "00A40904043F00D00300",
+        "1088000001AA",
+    ):
+        raw = unhex(text)
+        assert check(raw, len(raw)) == OK, text
+
+
+def test_check_forbids_a_pin_in_any_class():
+    for cla in (0x00, 0x10, 0x0C, 0x40, 0x80, 0x90, 0xA0, 0xBC):
+        for ins in (0x20, 0x21, 0x24, 0x25, 0x2C, 0x2D, 0xC2, 0xC3):
+            raw = bytes((cla, ins, 0, 1, 4)) + b"1234"
+            assert check(raw, len(raw)) == _link.STATUS_FORBIDDEN, (cla, ins)
+            extended = bytes((cla, ins, 0, 1, 0, 0, 4)) + b"1234"
+            assert check(extended, len(extended)) == _link.STATUS_FORBIDDEN
+
+
+def test_check_malformed():
+    for text in (
+        "",
+        "00",
+        "00A400",
+        "FFA40000",
+        "006000 00",
+        "009100 00",
+        "00A4000002AA",
+        "00A4000001AABBCC",
+        "00A4000000AA",
+    ):
+        raw = unhex(text)
+        assert check(raw, len(raw)) == _link.STATUS_BAD_MESSAGE, text
+    raw = unhex("00B00000000100")
+    assert check(raw, len(raw)) == _link.STATUS_TOO_LONG
+
+
+def test_every_state_has_a_name():
+    assert len(_t0.STATES) == _t0.T0_SW2 + 1 and len(_apdu.STATES) == _apdu.APDU_GET_RESPONSE + 1
