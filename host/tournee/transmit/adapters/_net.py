@@ -18,6 +18,8 @@ def tls_context(account: MailAccount) -> ssl.SSLContext:
 
 def why(exc: BaseException, host: str, port: int) -> tuple[str, str]:
     """(what happened, what to do) in French; holds no answer of the server, which may echo a login."""
+    if isinstance(exc.__context__, TimeoutError):
+        exc = exc.__context__  # smtplib wraps it
     place = f"{host}:{port}"
     if isinstance(exc, ConnectionRefusedError):
         return (

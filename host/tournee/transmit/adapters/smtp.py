@@ -33,7 +33,7 @@ class Smtp:
             raise MailRefused(
                 "Le serveur de courrier refuse l'identifiant ou le mot de passe.", "Vérifiez le compte de courrier."
             ) from exc
-        except smtplib.SMTPException as exc:
+        except (smtplib.SMTPConnectError, smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError) as exc:
             raise MailRefused(
                 f"Le serveur {account.smtp_host}:{account.smtp_port} n'accepte pas la session.",
                 "Vérifiez le port et le mode (TLS, STARTTLS) du compte. " + _RESEND,
