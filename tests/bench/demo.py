@@ -45,8 +45,8 @@ def _summary(link: str) -> dict[str, Any]:
 
 def _read(link: str, key: str) -> float:
     value = _summary(link).get(key)
-    if value is None:
-        raise Unavailable(f"summary.json has no {key}")
+    if not value:
+        raise Unavailable(f"summary.json has no {key}, or it is 0")
     return float(value)
 
 
@@ -77,4 +77,4 @@ def apdus_per_round_trip() -> float:
 
 @bench("demo", "bytes over the link per visit", "bytes", better="lower")
 def link_bytes() -> float:
-    return _read("ble", "link_bytes")
+    return _read("ble", "bytes")
