@@ -55,7 +55,11 @@ def terminals(keys: Path, tmp_path: Path) -> Iterator[Callable[..., ThreadedBoar
 
     def start(**options: Any) -> ThreadedBoard:
         number = len(running)
-        defaults = {"keys": keys, "state": tmp_path / f"terminal-{number}", "name": f"Tournee-{9001 + number}"}
+        defaults: dict[str, Any] = {
+            "keys": keys,
+            "state": tmp_path / f"terminal-{number}",
+            "name": f"Tournee-{9001 + number}",
+        }
         board = ThreadedBoard(BoardConfig(**(defaults | options)))
         running.append(board)
         return board

@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from tournee_protocol.link import CRC_BYTES, HEADER_BYTES, SYNC
+from tournee_protocol.link import CRC_BYTES, HEADER_BYTES, SYNC, Flag, Kind
 
 TO_HOST: Final = "to_host"
 TO_BOARD: Final = "to_board"
 
 
 class FrameCounter:
-    """Counts whole frames in a byte stream, however it is cut into pieces."""
+    """Counts whole frames in a byte stream, however it is cut into pieces, and the responses among the messages."""
 
     def __init__(self) -> None:
         self.frames = 0
+        self.responses = 0
+        self._inside = False
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> int:
@@ -42,19 +44,27 @@ class FrameCounter:
             total = HEADER_BYTES + int.from_bytes(self._buffer[6:8], "big") + CRC_BYTES
             if len(self._buffer) < total:
                 break
+            self._count(bytes(self._buffer[:total]))
             del self._buffer[:total]
-            self.frames += 1
         return self.frames - before
+
+    def _count(self, frame: bytes) -> None:
+        self.frames += 1
+        message = frame[HEADER_BYTES:-CRC_BYTES]
+        if not self._inside and message[:1] == bytes([Kind.RESPONSE]) and any(message[2:6]):
+            self.responses += 1
+        self._inside = bool(frame[3] & Flag.MORE)
 
 
 @dataclass
 class Traffic:
-    """Bytes and frames that reached the other side, since the start."""
+    """What reached the other side since the start; a round trip is an answered request (PING and CANCEL are none)."""
 
-    to_host_bytes: int = 0
-    to_board_bytes: int = 0
-    to_host_frames: int = 0
-    to_board_frames: int = 0
+    bytes_to_host: int = 0
+    bytes_to_terminal: int = 0
+    frames_to_host: int = 0
+    frames_to_terminal: int = 0
+    round_trips: int = 0
     cuts: int = 0
 
 
@@ -214,7 +224,7 @@ class LinkBridge:
 
     def _from_host(self, data: bytes) -> None:
         data, cut = self._limited(TO_BOARD, data)
-        self.traffic.to_board_bytes += len(data)
+        self.traffic.bytes_to_terminal += len(data)
         if self._board and not self._board.is_closing():
             self._board.write(data)
         self._count(TO_BOARD, data)
@@ -223,7 +233,7 @@ class LinkBridge:
 
     def _from_board(self, data: bytes) -> None:
         data, cut = self._limited(TO_HOST, data)
-        self.traffic.to_host_bytes += len(data)
+        self.traffic.bytes_to_host += len(data)
         self.port.send(data)
         self._count(TO_HOST, data)
         if cut:
@@ -243,9 +253,10 @@ class LinkBridge:
         counter = self._counters[direction]
         ended = counter.feed(data)
         if direction == TO_HOST:
-            self.traffic.to_host_frames = counter.frames
+            self.traffic.frames_to_host = counter.frames
+            self.traffic.round_trips = counter.responses
         else:
-            self.traffic.to_board_frames = counter.frames
+            self.traffic.frames_to_terminal = counter.frames
         for n in range(counter.frames - ended + 1, counter.frames + 1):
             self.on_frame(direction, n)
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import sys
@@ -21,12 +22,12 @@ from typing import Any, Final, Self
 
 from tournee_protocol.iobus import KEY_CANCEL, KEY_CORRECT, KEY_OK
 from tournee_sim.boards.bus import SLOTS, BoardBus
-from tournee_sim.boards.link import LinkBridge, PtyPort, TcpPort
+from tournee_sim.boards.link import FrameCounter, LinkBridge, PtyPort, TcpPort, Traffic
 from tournee_sim.cards.core import Card
 from tournee_sim.cards.factory import make_card, random_pin
 from tournee_sim.cards.t0 import ByteCard
 from tournee_sim.cards.tpdu import TpduCard
-from tournee_sim.faults import CardFault, CardFaults, Fault, LinkFault
+from tournee_sim.faults import CardFault, CardFaults, Fault, FaultError, LinkFault
 from tournee_sim.pki import Pki
 from tournee_sim.trace import Trace
 
@@ -45,7 +46,7 @@ class BoardConfig:
 
     `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
-    `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace.
+    `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw.
     """
 
     name: str = "Tournee-0001"
@@ -60,6 +61,7 @@ class BoardConfig:
     auto_pin: bool = False
     hci: str | None = None
     trace: Path | None = None
+    seed: int | None = None
     heap: str = "256k"
 
 
@@ -79,6 +81,7 @@ class UnixBoard:
         self._environment: dict[str, str] = {}
         self._radio: Any = None
         self._hub: Any = None
+        self._notified = FrameCounter()
         self._kill: tuple[str, int] | None = None
         self._prompted = ""
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -104,7 +107,7 @@ class UnixBoard:
             for slot, card_id in enumerate((self.config.cps, self.config.vitale)):
                 if card_id:
                     self._put(slot, card_id)
-            self._arguments = await self.bus.start(self._runtime)
+            self._arguments = await self.bus.start(self.runtime)
             self._arguments |= {"name": self.config.name, "state": str(self.state)}
             await self._start_link()
             await self._spawn()
@@ -143,6 +146,13 @@ class UnixBoard:
         """Power on again after `kill`."""
         await self.kill()
         await self._spawn()
+
+    @property
+    def runtime(self) -> Path:
+        """Short-lived directory of the sockets; raises BoardError before `start`."""
+        if self._runtime is None:
+            raise BoardError("the terminal was not started")
+        return self._runtime
 
     @property
     def running(self) -> bool:
@@ -218,6 +228,20 @@ class UnixBoard:
         else:
             self._faults(slot).arm(fault)
 
+    def air(self, words: list[str]) -> dict[str, Any]:
+        """A fault of the radio (`tournee_sim.radio.faults`: jam, drop, loss, stats); raises FaultError or BoardError."""
+        from tournee_sim.radio import faults
+
+        if self._hub is None:
+            raise BoardError(
+                "this terminal has no radio of its own; start it with --link ble, or use `tournee sim air`"
+            )
+        self.trace.event("air", words=words)
+        try:
+            return faults.apply(self._hub, words)
+        except faults.FaultError as exc:
+            raise FaultError(str(exc)) from exc
+
     def clear_faults(self) -> None:
         for line in self.bus.lines:
             if line.card:
@@ -225,42 +249,52 @@ class UnixBoard:
         self._kill = None
 
     def counters(self) -> dict[str, Any]:
-        """Figures since the start: bytes and frames of the link, APDUs, and per slot what its card counted."""
+        """Figures since the start: link (`Traffic`), APDUs, and per slot what its card counted and its bytes."""
         cards = {n: line.card.tpdu.card.memory.snapshot() for n, line in enumerate(self.bus.lines) if line.card}
-        bytes_ = {n: {"to_card": line.to_card, "to_board": line.to_board} for n, line in enumerate(self.bus.lines)}
-        link = asdict(self.link.traffic) if self.link else asdict(self._radio.stats) if self._radio else {}
-        return {"apdus": self.trace.apdus, "link": link, "cards": cards, "card_bytes": bytes_}
+        card_bytes = {n: {"to_card": line.to_card, "to_board": line.to_board} for n, line in enumerate(self.bus.lines)}
+        link = asdict(self.link.traffic if self.link else self._air_traffic())
+        return (
+            {"apdus": self.trace.apdus, "simulated_ms": round(self.bus.now_ms())}
+            | link
+            | {"cards": cards, "card_bytes": card_bytes}
+        )
 
     def status(self) -> dict[str, Any]:
-        slots = [line.card.tpdu.card.id if line.card else None for line in self.bus.lines]
+        """What a person wants to see of the terminal."""
         return {
             "name": self.config.name,
             "url": self.url,
             "running": self.running,
-            "slots": slots,
+            "slots": [line.card.tpdu.card.id if line.card else None for line in self.bus.lines],
             "display": self.display,
+            "counters": self.counters(),
         }
 
     # Private
 
+    def _air_traffic(self) -> Traffic:
+        """The same figures for the radio, whose frames to the terminal are not seen here."""
+        if self._radio is None:
+            return Traffic()
+        frames, stats = self._notified, self._radio.stats
+        return Traffic(stats.bytes_out, stats.bytes_in, frames.frames, 0, frames.responses)
+
     def _prepare_state(self) -> None:
-        assert self._runtime is not None
-        self.state = self.config.state or self._runtime / "state"
+        self.state = self.config.state or self.runtime / "state"
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         keys = self.config.keys or (None if os.environ.get("TOURNEE_TEST_KEYS") else self.state / "keys")
         self.pki = Pki(keys)
 
     async def _start_link(self) -> None:
-        assert self._runtime is not None
         if self.config.link == "ble":
-            await self._start_radio(self._runtime)
+            await self._start_radio(self.runtime)
             return
         if self.config.link not in ("tcp", "pty"):
             raise BoardError(f"no link {self.config.link!r}; there are tcp, pty and ble")
-        port = TcpPort(self.config.tcp_port) if self.config.link == "tcp" else PtyPort(self._runtime / "tty")
+        port = TcpPort(self.config.tcp_port) if self.config.link == "tcp" else PtyPort(self.state / "tty")
         self.link = LinkBridge(port)
         self.link.on_frame = self._on_frame
-        self._arguments |= await self.link.start(self._runtime)
+        self._arguments |= await self.link.start(self.runtime)
         self.url = port.url
 
     async def _start_radio(self, runtime: Path) -> None:
@@ -272,6 +306,7 @@ class UnixBoard:
             self._hub = AirHub()
             (hci,) = await self._hub.listen("tcp:127.0.0.1:0")
         self._radio = RadioHost(runtime / "ble", hci)
+        self._radio.on_notified = self._notified.feed
         await self._radio.start()
         self._arguments["ble"] = f"unix:{runtime / 'ble'}"
         self.url = f"ble:{self.config.name}?hci={hci}"
@@ -312,6 +347,8 @@ class UnixBoard:
 
     def _put(self, slot: int, card_id: str) -> None:
         card = make_card(card_id, pki=self.pki, pin=self.pin, state=self.state / "cards")
+        if self.config.seed is not None:
+            card.random = random.Random(f"{self.config.seed} {card_id}").randbytes
         tpdu = TpduCard(card, lambda header, sent, answer: self.trace.exchange(slot, card.id, header, sent, answer))
         self.bus.lines[slot].insert(ByteCard(tpdu, CardFaults()))
 

@@ -11,6 +11,7 @@ import asyncio
 import errno
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ class RadioHost:
         self.hci_url = hci_url
         self.address = address or static_address(str(self.socket_path))
         self.stats = RadioStats()
+        self.on_notified: Callable[[bytes], None] = lambda data: None
         self._server: asyncio.Server | None = None
         self._calls: asyncio.StreamWriter | None = None
         self._events: asyncio.StreamWriter | None = None
@@ -182,6 +184,8 @@ class RadioHost:
 
     async def _op_gatts_notify(self, connection_handle: int, handle: int, data: bytes | None) -> None:
         await self._need_radio().notify(connection_handle, handle, data)
+        if data is not None:
+            self.on_notified(data)
 
     async def _op_gatts_indicate(self, connection_handle: int, handle: int, data: bytes | None) -> None:
         self._need_radio().indicate(connection_handle, handle, data)
