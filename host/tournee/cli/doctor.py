@@ -190,21 +190,18 @@ def _mail() -> Iterator[Finding]:
 def _terminal() -> Iterator[Finding]:
     import asyncio
 
-    from tournee.cli.connect import remembered_url
-    from tournee.terminal.adapters import connect
+    from tournee.cli.connect import reader_for, terminal_url
 
-    url = remembered_url()
-    if url is None:
-        yield Finding("terminal", SKIPPED, "none remembered", "tournee terminal use URL")
+    try:
+        url = terminal_url()
+    except TourneeError as exc:
+        yield Finding("terminal", SKIPPED, exc.what, exc.remedy)
         return
 
     async def ask() -> str:
-        terminal = await connect(url)
-        try:
-            info = await terminal.info()
+        async with reader_for(url) as reader:
+            info = await reader.info()
             return f"{info.name}: firmware {info.firmware} on {info.board}, channel {info.channel}"
-        finally:
-            await terminal.close()
 
     try:
         yield Finding("terminal", OK, asyncio.run(ask()))
