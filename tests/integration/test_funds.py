@@ -12,6 +12,7 @@ import pytest
 
 from tests.tools import funds
 from tests.tools.funds import Cards, Fund, facture, file_of, mail_of, running_fund, sealed
+from tournee.b2.lots import grouper, par_fichier
 from tournee.transmit import returns
 from tournee.transmit.adapters.mailbox import AccountMailbox
 from tournee.transmit.errors import MailboxUnavailable, MailRefused, MailUnknown
@@ -147,6 +148,30 @@ def test_two_funds_have_two_mailboxes_and_keys(fund: Fund, cards: Cards) -> None
     assert collect(fund)[-1].arl is not None and not collect(fund)[-1].arl.accepte  # type: ignore[union-attr]
 
 
+def test_five_bills_of_four_patients_make_one_file_per_fund(fund: Fund, cards: Cards) -> None:
+    patients = [f"2850599350{n:03d}" for n in range(1, 5)]
+    bills = [
+        facture(101, nir=patients[0]),
+        facture(102, "02992", nir=patients[1]),
+        facture(103, nir=patients[2]),
+        facture(104, nir=patients[0]),
+        facture(105, "02992", nir=patients[3]),
+    ]
+    signed = [funds.signed(cards, bill) for bill in bills]
+    for number, groups in enumerate(par_fichier(grouper(signed)), 1):
+        lots = tuple(funds.one_lot(cards, group.factures, number) for group in groups)
+        code = f"{groups[0].destination.regime}{groups[0].destination.caisse}"
+        made = funds.Fichier(identification=f"{number:06d}", date_creation=funds.TODAY, lots=lots)
+        count = sum(len(group.factures) for group in groups)
+        send(fund, cards, funds.fichier_bytes(made), code=code, bills=count, counter=number)
+    assert [(f["fund"], f["ok"], f["factures"]) for f in fund.checks["files"]] == [
+        ("01991", True, [101, 103, 104]),
+        ("02992", True, [102, 105]),
+    ]
+    paid = {f.numero_facture: f.paye_cents for r in collect(fund) if r.reference == "580" for f in r.factures}
+    assert paid == {f"{n:09d}": 2800 for n in range(101, 106)}
+
+
 @pytest.mark.parametrize(
     ("place", "check"),
     [
@@ -183,23 +208,21 @@ def test_envelope_signed_by_no_cps_is_refused(fund: Fund, cards: Cards) -> None:
     assert "cms.signer_is_a_cps" in failed(fund)
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"\r\n",
-        b"Subject: SV000001/1/2025011520300000001/00001\r\n\r\nnot base64 @@@",
-        b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n--a\r\n--a",
-        b"Content-Transfer-Encoding: base64\r\nContent-Type: application/edi-consent\r\n\r\nMIAGCSqGSIb3DQEHA6CA",
-        b"Subject: =?utf-8?b?////?=\r\nContent-Type: \xff\xfe; charset=nowhere\r\n\r\n\x00\xff",
-    ],
-)
-def test_hostile_mail_never_ends_the_fund(fund: Fund, cards: Cards, raw: bytes) -> None:
-    mailbox = fund.ready["funds"]["01991"]
-    AccountMailbox(fund.account).send(raw, funds.SENDER, mailbox)
-    assert fund.checks["files"][0]["ok"] is False
+HOSTILE = [
+    b"",
+    b"\r\n",
+    b"Subject: SV000001/1/2025011520300000001/00001\r\n\r\nnot base64 @@@",
+    b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n--a\r\n--a",
+    b"Content-Transfer-Encoding: base64\r\nContent-Type: application/edi-consent\r\n\r\nMIAGCSqGSIb3DQEHA6CA",
+    b"Subject: =?utf-8?b?////?=\r\nContent-Type: \xff\xfe; charset=nowhere\r\n\r\n\x00\xff",
+]
+
+
+def test_hostile_mail_never_ends_the_fund(fund: Fund, cards: Cards) -> None:
+    for raw in HOSTILE:
+        AccountMailbox(fund.account).send(raw, funds.SENDER, fund.ready["funds"]["01991"])
     send(fund, cards, file_of(cards, [facture(61)]), counter=2)
-    assert fund.checks["files"][1]["ok"] is True
+    assert [f["ok"] for f in fund.checks["files"]] == [False] * len(HOSTILE) + [True]
 
 
 def test_refused_connection_is_known_to_be_undelivered(fund: Fund) -> None:

@@ -37,7 +37,7 @@ NOW = datetime(2025, 1, 15, 20, 30, tzinfo=UTC)
 NIR = "2850599350001"
 
 
-def facture(numero: int, fund: str = "01991", *, tiers_payant: int = 1, day: date = TODAY) -> Facture:
+def facture(numero: int, fund: str = "01991", *, tiers_payant: int = 1, day: date = TODAY, nir: str = NIR) -> Facture:
     """A home visit VG + MD: 40,00 € = 28,00 AMO + 12,00 patient."""
     common = {"date_soins": day, "specialite": "01", "taux": 70}
     return Facture(
@@ -46,8 +46,8 @@ def facture(numero: int, fund: str = "01991", *, tiers_payant: int = 1, day: dat
         date_facture=day,
         specialite="01",
         destination=destination(fund[:2], fund[2:]),
-        nir_assure=NIR,
-        cle_nir=f"{97 - int(NIR) % 97:02d}",
+        nir_assure=nir,
+        cle_nir=f"{97 - int(nir) % 97:02d}",
         date_naissance="850517",
         parcours="T",
         tiers_payant=tiers_payant,
