@@ -1,6 +1,7 @@
 """Answer to reset and PPS [ISO 7816-3 §8, §9]."""
 
 from fakes import CPS3_ATR, VITALE_ATR, unhex
+
 from tournee_fw import _link
 from tournee_fw.iso7816 import atr as _atr
 from tournee_fw.iso7816 import pps as _pps

@@ -3,6 +3,7 @@
 import struct
 
 from fakes import CPS3_ATR, Card, Pipe, Rig, unhex
+
 from tournee_fw import _link
 
 OK = _link.STATUS_OK

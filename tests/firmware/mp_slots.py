@@ -1,6 +1,7 @@
 """Slots through the whole terminal: activation order, classes, reset, PPS, removal, bad cards."""
 
 from fakes import CPS3_ATR, VITALE_ATR, Card, Rig, unhex
+
 from tournee_fw import _link, slots
 from tournee_fw.iso7816.tables import INVERSE
 

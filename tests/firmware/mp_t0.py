@@ -1,6 +1,7 @@
 """T=0 exchange and the APDU layer over it, byte by byte [ISO 7816-3 §10, §12.2]."""
 
 from fakes import VITALE_ATR, unhex
+
 from tournee_fw import _link
 from tournee_fw.iso7816 import apdu as _apdu
 from tournee_fw.iso7816 import t0 as _t0

@@ -3,6 +3,7 @@
 import random
 
 import harness
+
 from tournee_fw import _link, _scripts
 from tournee_fw.errors import Refused
 from tournee_fw.frames import Receiver, Sender
