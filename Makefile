@@ -6,7 +6,7 @@ ARGS ?=
 AREA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean distclean
+.PHONY: help setup demo test lint bench dist clean distclean
 
 help: ## Show this list
 	@echo "Tournée: open card terminal and billing for French home-visit care"
@@ -15,7 +15,7 @@ help: ## Show this list
 	@echo
 	@echo "  make demo ARGS='--outcome rejected'   options of the demo: $(BIN)/tournee demo --help"
 	@echo "  make test ARGS='tests/unit -k b2'     a part of the tests, any pytest option"
-	@echo "  make bench AREA=encoding                one area of the benchmarks"
+	@echo "  make bench AREA=encoding              one area of the benchmarks"
 	@echo "  make setup EXTRAS=pcsc                also the PC/SC readers (needs swig and libpcsclite-dev)"
 
 setup: ## Prepare .venv (needs the network the first time only)
@@ -32,6 +32,9 @@ lint: setup ## Formatting, lint, types, import contracts, generated files
 
 bench: setup ## Measure; table and out/bench.json
 	@$(BIN)/python -m tests.bench $(if $(AREA),--area $(AREA)) --out $(OUT)/bench.json $(ARGS)
+
+dist: setup ## sdist and wheel into dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean: ## Remove what runs leave behind (not .venv)
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

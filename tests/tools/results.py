@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.tools import acceptance
+from tests.tools import acceptance, leftovers
 from tournee_sim.pytest_plugin import is_required, needed, require_list
 
 _RANK = {"passed": 0, "skipped": 1, "failed": 2}
@@ -53,6 +53,7 @@ class Results:
         table = acceptance.load(self._root)
         self._problems = acceptance.check(table, self._outcomes, self._root, strict=bool(require_list()))
         self._open = [line.id for line in table.lines if line.open]
+        self._problems += [f"left running: {process}" for process in leftovers.find()]
         if self._problems and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -62,7 +63,7 @@ class Results:
                 terminalreporter.section("acceptance: open lines")
                 terminalreporter.write_line(" ".join(self._open))
             if self._problems:
-                terminalreporter.section("acceptance: FAILED", red=True)
+                terminalreporter.section("acceptance and leftovers: FAILED", red=True)
                 for problem in self._problems:
                     terminalreporter.write_line(problem, red=True)
         terminalreporter.section("skipped, and why")
@@ -108,5 +109,6 @@ def addoption(parser: pytest.Parser) -> None:
 
 def configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Results(config), "tournee-results")
+    leftovers.mark()
     if "PYTEST_XDIST_WORKER" not in os.environ:
         Path(config.rootpath, "out").mkdir(exist_ok=True)

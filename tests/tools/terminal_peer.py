@@ -67,6 +67,7 @@ class CutLine:
         self.on_cut: Callable[[], None] = lambda: None
         self.refuse_opens = 0
         self.deaf = 0  # so many answers are lost on the way
+        self.on_deaf: Callable[[], None] = lambda: None
         self.opens = 0
         self._up = False
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -122,6 +123,7 @@ class CutLine:
             self._seq += 1
         if self.deaf:
             self.deaf -= 1
+            self.on_deaf()
             return
         if self.cut_in is not None and len(out) >= self.cut_in:
             out, self.cut_in = out[: self.cut_in], None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,20 @@ def test_acceptance_accepts_good_evidence(root: Path) -> None:
     )
     found = acceptance.check(Table({"A": 2}, lines), outcomes, root)
     assert [p for p in found if "is not what" not in p] == []
+
+
+def test_a_process_left_running_fails_the_run(tmp_path: Path, root: Path) -> None:
+    _table(tmp_path, '[A1]\ntext="a"\nevidence=["test_left.py::test_leaves"]\n')
+    sleeper = "import sys, time; time.sleep(60 if sys.argv[1] == 'left' else 0)"
+    body = f"import subprocess, sys\ndef test_leaves(): subprocess.Popen([sys.executable, '-c', {sleeper!r}, WORD])\n"
+    for word, code in [("gone", 0), ("left", 1)]:
+        (tmp_path / "test_left.py").write_text(body.replace("WORD", repr(word)))
+        done = _pytest(tmp_path, root, "--acceptance", "test_left.py")
+        assert done.returncode == code, done.stdout
+        for line in done.stdout.splitlines():
+            if line.startswith("left running: "):
+                os.kill(int(line.split()[2].rstrip(":")), signal.SIGKILL)
+    assert "left running: " in done.stdout
 
 
 @pytest.mark.parametrize(
