@@ -25,6 +25,10 @@ class Problem(StrEnum):
     ORDER = "order"  # a record where the structure does not permit it
     DUPLICATE = "duplicate"
     VALUE = "value"  # a code outside the list of the table
+    SEPARATOR = "separator"  # line ends between records
+    ENCODING = "encoding"  # EBCDIC or UTF-8 instead of ASCII
+    MISMATCH = "mismatch"  # differs from what an earlier record says
+    PROFILE = "profile"  # no known layout
 
 
 _TEXTS: dict[Problem, tuple[str, str]] = {
@@ -43,6 +47,10 @@ _TEXTS: dict[Problem, tuple[str, str]] = {
     Problem.ORDER: ("enregistrement mal placé", "Vérifiez l'ordre 000 { 1 { 2 2S 4 5 } 6 } 999."),
     Problem.DUPLICATE: ("numéro déjà utilisé", "Donnez un numéro neuf."),
     Problem.VALUE: ("code absent de la liste permise", "Choisissez un code de la liste (docs/LAYOUTS.md)."),
+    Problem.SEPARATOR: ("des fins de ligne séparent les enregistrements", "Transférez le fichier en mode binaire, sans séparateur."),
+    Problem.ENCODING: ("codage autre que l'ASCII", "Demandez le fichier en ASCII, ou transférez-le en mode binaire."),
+    Problem.MISMATCH: ("valeur différente de celle de l'enregistrement d'en-tête", "Vérifiez que les enregistrements vont ensemble."),
+    Problem.PROFILE: ("norme non reconnue", "Donnez la norme (--profile) ou vérifiez qu'il s'agit d'un fichier B2 ou NOEMIE."),
 }  # fmt: skip
 
 
@@ -68,7 +76,7 @@ class B2Error(RefusedError):
             place += f", champ {field}"
         if position:
             place += f", position {position}"
-        super().__init__(f"{place}: {text}{f' ({detail})' if detail else ''}", remedy)
+        super().__init__(f"{place} : {text}{f' ({detail})' if detail else ''}", remedy)
         self.problem = problem
         self.record_number = record_number
         self.record_type = record_type

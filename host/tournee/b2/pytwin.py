@@ -7,7 +7,7 @@ exact one, field by field, which either gives the same bytes or raises the typed
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
@@ -152,21 +152,24 @@ class PyCodec:
 
     def _explain(self, made: RecordPlan, text: str, number: int) -> Any:
         """The typed error of a record that the quick decoder refused."""
-        raise self.fault(made, text, number)
+        raise next(self.faults(made, text, number))
 
-    def fault(self, made: RecordPlan, text: str, number: int) -> B2Error:
-        """The first fault, in order of position, of a record that does not decode."""
+    def faults(self, made: RecordPlan, text: str, number: int) -> Iterator[B2Error]:
+        """Every fault of a record that does not decode, in order of position."""
         for index, field in enumerate(made.record.fields):
             part = text[field.pos - 1 : field.end]
             if field.kind is Kind.C:
                 if part != field.const.ljust(field.len):
                     problem = Problem.TERMINATOR if field.const == "@" else Problem.CONSTANT
-                    return self.plan.fail(problem, number, made.index, index)
+                    yield self.plan.fail(problem, number, made.index, index)
                 continue
             allowed = {Kind.N: _DIGITS, Kind.D: _DIGITS, Kind.I: _CAPITALS, Kind.A: self._text}[field.kind]
             if not allowed.issuperset(part) and not (field.blank and not part.strip(" ")):
-                return self.plan.fail(Problem.CHARACTERS, number, made.index, index)
-        raise AssertionError("the quick decoder refused a record without fault")
+                yield self.plan.fail(Problem.CHARACTERS, number, made.index, index)
+
+    def try_decode(self, made: RecordPlan, text: str) -> Any | None:
+        """The record of a text of its size, or None when it has a fault."""
+        return self._decoders[made.index](text, 0, len(text))
 
 
 def _pattern(field: Field, text: str) -> str:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from tournee_protocol.layouts.model import RECORD_BYTES, Field, Framing, Kind, LayoutError, Profile, Record
+from tournee_protocol.layouts.model import (
+    RECORD_BYTES,
+    Check,
+    Field,
+    Framing,
+    Kind,
+    LayoutError,
+    Profile,
+    Record,
+    Same,
+    Term,
+    Unique,
+)
 
-_PROFILE_KEYS = {"profile", "label", "status", "version", "framing", "text", "record", "group"}
+_PROFILE_KEYS = {"profile", "label", "status", "version", "framing", "text", "record", "group", "follows", "pairs",
+    "check", "same", "unique"}  # fmt: skip
 _RECORD_KEYS = {"type", "name", "meaning", "source", "confidence", "field"}
 _FIELD_KEYS = {
     "name", "pos", "len", "kind", "meaning", "source", "confidence", "const", "default", "blank", "personal", "unit", "values",
@@ -47,9 +60,51 @@ def parse(table: Mapping[str, Any], name: str) -> Profile:
         seen = [getattr(r, attribute) for r in records]
         if len(set(seen)) != len(seen):
             raise LayoutError(f"{name}: two records with one {attribute}")
-    return Profile(
-        table["profile"], table["label"], table["status"], table["version"], framing, _text(table["text"]), records
+    profile = Profile(
+        name=table["profile"],
+        label=table["label"],
+        status=table["status"],
+        version=table["version"],
+        framing=framing,
+        text=_text(table["text"]),
+        records=records,
+        follows=tuple((k, tuple(v)) for k, v in table.get("follows", {}).items()),
+        pairs=tuple((a, b) for a, b in table.get("pairs", [])),
+        checks=tuple(_check(c) for c in table.get("check", [])),
+        same=tuple(Same(tuple(c["at"]), c["as"], tuple(c["fields"])) for c in table.get("same", [])),
+        unique=tuple(Unique(c["at"], tuple(c["fields"])) for c in table.get("unique", [])),
     )
+    for type_, field in _named(profile):
+        if type_ not in profile.by_type or field not in {f.name for f in profile.by_type[type_].valued} | {""}:
+            raise LayoutError(f"{name}: the structure names {type_}.{field}, which is not in the table")
+    return profile
+
+
+def _check(row: Mapping[str, Any]) -> Check:
+    _known(row, {"at", "field", "since", "count", "sum"}, f"check {row.get('at')}.{row.get('field')}")
+    return Check(
+        row["at"], row["field"], row["since"], tuple(row.get("count", ())), tuple(map(_term, row.get("sum", ())))
+    )
+
+
+def _term(text: str) -> Term:
+    type_, _, field = text.removeprefix("-").partition(".")
+    return Term(type_, field, -1 if text.startswith("-") else 1)
+
+
+def _named(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Every (type, field) that the structure speaks of; field "" for a type alone."""
+    for before, after in profile.follows:
+        yield from ((t, "") for t in (before, *after))
+    yield from ((t, "") for pair in profile.pairs for t in pair)
+    for check in profile.checks:
+        yield check.at, check.field
+        yield check.since, ""
+        yield from ((t, "") for t in check.count if t != "*")
+        yield from ((t.type, t.field) for t in check.terms)
+    for same in profile.same:
+        yield from ((t, f) for t in (*same.at, same.as_) for f in same.fields)
+    yield from ((u.at, f) for u in profile.unique for f in u.fields)
 
 
 def _text(ranges: str) -> str:

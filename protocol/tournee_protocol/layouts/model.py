@@ -70,6 +70,43 @@ class Record:
         return self.fields[-1].end
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One amount of a total."""
+
+    type: str
+    field: str
+    sign: int  # +1 or -1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`at.field` must hold the number of records of `count`, or the sum of `terms`, since the last `since`, both ends included."""
+
+    at: str
+    field: str
+    since: str
+    count: tuple[str, ...] = ()  # "*": every record
+    terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The fields of records `at` repeat those of the last record `as_`."""
+
+    at: tuple[str, ...]
+    as_: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No two records `at` of a file hold the same values in these fields."""
+
+    at: str
+    fields: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Profile:
     name: str  # "sv-sim-1"
@@ -79,6 +116,11 @@ class Profile:
     framing: Framing
     text: str  # permitted characters of kind A, as one string
     records: tuple[Record, ...]
+    follows: tuple[tuple[str, tuple[str, ...]], ...] = ()  # type -> types that may come next; empty: any
+    pairs: tuple[tuple[str, str], ...] = ()  # opening and closing type, outermost first
+    checks: tuple[Check, ...] = ()
+    same: tuple[Same, ...] = ()
+    unique: tuple[Unique, ...] = ()
 
     @cached_property
     def by_type(self) -> dict[str, Record]:

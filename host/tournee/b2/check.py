@@ -1,0 +1,184 @@
+"""What must hold between records: order, pairs, counters, totals, repeated and unique fields, code lists. Rules stand in the tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tournee.b2.errors import B2Error, Problem
+from tournee.b2.plan import Plan
+from tournee.b2.read import Lu
+from tournee_protocol.layouts import Check, Field
+
+_PAGE_BITS = 13
+
+
+@dataclass
+class Bilan:
+    """What a file holds, counted while it is read."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    faults: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.records.total()
+
+
+class Controle:
+    """One pass in constant memory; `faults` of a record are those of its reading, then those of its place in the file."""
+
+    def __init__(self, plan: Plan) -> None:
+        profile = plan.profile
+        self.bilan = Bilan()
+        self._plan = plan
+        self._follows = dict(profile.follows)
+        self._opens = dict(profile.pairs)
+        self._closes = {b: a for a, b in profile.pairs}
+        self._stack: list[str] = []
+        self._before = ""
+        self._last: dict[str, Any] = {}
+        self._tallies = [_Tally(c) for c in profile.checks]
+        self._seen = {u: _Numbers() for u in profile.unique}
+        self._listed = {r.type: [f for f in r.valued if f.values] for r in profile.records}
+        self._same: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        for rule in profile.same:
+            for at in rule.at:
+                self._same.setdefault(at, []).append((rule.as_, rule.fields))
+
+    def lire(self, lus: Iterable[Lu]) -> Iterator[Lu]:
+        """The same records, with the faults of structure added; the last one also bears what is missing at the end."""
+        held: Lu | None = None
+        for lu in lus:
+            if held is not None:
+                yield self._counted(held)
+            self._one(lu)
+            held = lu
+        if held is not None:
+            if self._stack:
+                held.faults.append(self._fail(Problem.TRUNCATED, held, self._opens[self._stack[-1]], "", 0))
+            yield self._counted(held)
+
+    def _counted(self, lu: Lu) -> Lu:
+        self.bilan.records[lu.made.record.type if lu.made else "?"] += 1
+        self.bilan.faults += len(lu.faults)
+        return lu
+
+    def _one(self, lu: Lu) -> None:
+        type_ = lu.made.record.type if lu.made else ""
+        self._order(lu, type_)
+        for tally in self._tallies:
+            tally.take(type_, lu.record)
+        if lu.record is None:
+            return
+        self._repeated(lu, type_)
+        for listed in self._listed[type_]:
+            if not _in_list(listed, getattr(lu.record, listed.name)):
+                lu.faults.append(self._at(Problem.VALUE, lu, listed.name))
+        for rule, seen in self._seen.items():
+            if rule.at == type_ and not seen.add([getattr(lu.record, f) for f in rule.fields]):
+                lu.faults.append(self._at(Problem.DUPLICATE, lu, rule.fields[-1]))
+        for tally in self._tallies:
+            if tally.check.at == type_ and (wrong := tally.wrong(lu.record)):
+                problem = Problem.COUNT if tally.check.count else Problem.TOTAL
+                lu.faults.append(self._at(problem, lu, tally.check.field, wrong))
+        self._last[type_] = lu.record
+
+    def _order(self, lu: Lu, type_: str) -> None:
+        misplaced = False
+        if lu.number == 1 and self._plan.profile.pairs:
+            misplaced = type_ != self._plan.profile.pairs[0][0]
+        elif type_ and self._before:
+            allowed = self._follows.get(self._before)
+            misplaced = self._before == "999" or (allowed is not None and type_ not in allowed)
+        if type_ in self._opens:
+            misplaced = misplaced or type_ in self._stack
+            if type_ in self._stack:
+                del self._stack[self._stack.index(type_) :]
+            self._stack.append(type_)
+        elif opener := self._closes.get(type_):
+            if opener in self._stack:
+                misplaced = misplaced or self._stack[-1] != opener
+                del self._stack[self._stack.index(opener) :]
+            else:
+                misplaced = True
+        if misplaced:
+            lu.faults.append(self._fail(Problem.ORDER, lu, type_, "", 0))
+        self._before = type_ or self._before
+
+    def _repeated(self, lu: Lu, type_: str) -> None:
+        for as_, fields in self._same.get(type_, ()):
+            earlier = self._last.get(as_)
+            if earlier is None:
+                continue
+            for name in fields:
+                mine, theirs = getattr(lu.record, name), getattr(earlier, name)
+                if mine != theirs and not _same_number(mine, theirs):
+                    lu.faults.append(self._at(Problem.MISMATCH, lu, name))
+
+    def _at(self, problem: Problem, lu: Lu, name: str, detail: str = "") -> B2Error:
+        assert lu.made is not None
+        found = next(f for f in lu.made.record.valued if f.name == name)
+        return self._fail(problem, lu, lu.made.record.type, name, found.pos, detail)
+
+    @staticmethod
+    def _fail(problem: Problem, lu: Lu, type_: str, name: str, position: int, detail: str = "") -> B2Error:
+        return B2Error(problem, lu.number, type_, name, position, detail)
+
+
+class _Tally:
+    """The running value of one check."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        self._value = 0
+        self._sure = True
+        self._terms: dict[str, list[tuple[str, int]]] = {}
+        for term in check.terms:
+            self._terms.setdefault(term.type, []).append((term.field, term.sign))
+
+    def take(self, type_: str, record: Any | None) -> None:
+        if type_ == self.check.since:
+            self._value, self._sure = 0, True
+        if self.check.count:
+            self._value += "*" in self.check.count or type_ in self.check.count
+        elif record is None:
+            self._sure = self._sure and type_ not in self._terms and type_ != ""
+        else:
+            for name, sign in self._terms.get(type_, ()):
+                self._value += sign * (getattr(record, name) or 0)
+
+    def wrong(self, record: Any) -> str:
+        """What the field should say, or nothing; an unreadable record leaves a total unsure and unsaid."""
+        said = getattr(record, self.check.field)
+        return "" if not self._sure or said == self._value else f"{said} au lieu de {self._value}"
+
+
+class _Numbers:
+    """Which numbers were seen: pages of bits, because numbers come in ranges; the other fields tell the pages apart."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[Any, ...], bytearray] = {}
+
+    def add(self, values: list[Any]) -> bool:
+        """False if it was there."""
+        *others, number = values
+        page = self._pages.setdefault((*others, number >> _PAGE_BITS), bytearray(1 << (_PAGE_BITS - 3)))
+        place, bit = (number & ((1 << _PAGE_BITS) - 1)) >> 3, 1 << (number & 7)
+        fresh = not page[place] & bit
+        page[place] |= bit
+        return fresh
+
+
+def _in_list(listed: Field, value: Any) -> bool:
+    if value is None:
+        return True
+    text = str(value)
+    return any(text == code or (listed.kind == "D" and text == code.zfill(listed.len)) for code, _ in listed.values)
+
+
+def _same_number(a: Any, b: Any) -> bool:
+    """Identifiers of different width (9 digits in 1, 14 in 000)."""
+    return isinstance(a, str) and isinstance(b, str) and a.isdigit() and b.isdigit() and a.lstrip("0") == b.lstrip("0")

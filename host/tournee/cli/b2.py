@@ -1,0 +1,209 @@
+"""`tournee b2`: look at B2 and NOEMIE files and check them. Nothing leaves the machine and nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from tournee.cli.output import console, emit, json_option
+
+if TYPE_CHECKING:
+    from tournee.b2.check import Bilan
+    from tournee.b2.errors import B2Error
+    from tournee.b2.read import Lu, Ouvert
+
+_REFUSED = 3
+
+_profile_option = click.option(
+    "--profile", metavar="NORME", help="Norme du fichier (sv-sim-1, b2-cp, noemie…) si elle n'est pas reconnue."
+)
+
+
+@click.group()
+def app() -> None:
+    """Montrer et contrôler un fichier B2 ou NOEMIE."""
+
+
+@app.command()
+@click.argument("file", type=click.File("rb"), metavar="FICHIER")
+@_profile_option
+@click.option(
+    "--type", "types", multiple=True, metavar="TYPE", help="Seulement ces enregistrements (4, 2S…); répétable."
+)
+@click.option("--facture", type=int, metavar="N", help="Seulement cette facture.")
+@click.option("--lot", type=int, metavar="N", help="Seulement ce lot.")
+@click.option("--faults", is_flag=True, help="Seulement les enregistrements en faute.")
+@click.option("--no-names", is_flag=True, help="Sans les noms des champs.")
+@click.option("--mask", is_flag=True, help="Masque les données personnelles (NIR, noms, dates de naissance).")
+@json_option
+def show(
+    file: BinaryIO,
+    profile: str | None,
+    types: tuple[str, ...],
+    facture: int | None,
+    lot: int | None,
+    faults: bool,
+    no_names: bool,
+    mask: bool,
+    as_json: bool,
+) -> int:
+    """Montre chaque enregistrement, champ par champ, avec ses fautes. `-` lit l'entrée standard."""
+    from tournee.b2.check import Controle
+
+    opened = _open(file, profile)
+    controle = Controle(opened.plan)
+    chosen = (
+        lu
+        for lu in _located(controle.lire(opened), facture, lot)
+        if (not types or (lu.made is not None and lu.made.record.type in types)) and (lu.faults or not faults)
+    )
+    if as_json:
+        emit(
+            {
+                "profile": opened.plan.profile.name,
+                "faults": [_fault(f) for f in opened.faults],
+                "records": [_record(lu, mask) for lu in chosen],
+            }
+        )
+        return 0
+    from tournee.cli.b2_render import Options, Printer
+
+    out = console()
+    _heading(opened)
+    printer = Printer(out, Options(names=not no_names, mask=mask))
+    shown = 0
+    for lu in chosen:
+        printer.show(lu)
+        shown += 1
+    if not shown:
+        out.print("Aucun enregistrement ne correspond." if controle.bilan.total else "Fichier vide.")
+    elif controle.bilan.faults + len(opened.faults):
+        out.print(
+            f"\n{_plural(controle.bilan.faults + len(opened.faults), 'faute')} : tournee b2 check les résume.",
+            style="red",
+        )
+    return 0
+
+
+@app.command()
+@click.argument("file", type=click.File("rb"), metavar="FICHIER")
+@_profile_option
+@click.option(
+    "--max", "limit", type=click.IntRange(1), default=50, show_default=True, help="Nombre de fautes détaillées."
+)
+@json_option
+def check(file: BinaryIO, profile: str | None, limit: int, as_json: bool) -> int:
+    """Contrôle format, ordre, compteurs et totaux. Code 0 si tout est juste, 3 sinon."""
+    from tournee.b2.check import Controle
+
+    opened = _open(file, profile)
+    controle = Controle(opened.plan)
+    found: list[B2Error] = list(opened.faults)[:limit]
+    for lu in controle.lire(opened):
+        found += lu.faults[: max(limit - len(found), 0)]
+    total = controle.bilan.faults + len(opened.faults)
+    if not controle.bilan.total:
+        from tournee.b2.errors import B2Error, Problem
+
+        found, total = [B2Error(Problem.TRUNCATED, 0, detail="fichier vide")], 1
+    if as_json:
+        emit(
+            {
+                "profile": opened.plan.profile.name,
+                "ok": not total,
+                "records": dict(controle.bilan.records),
+                "fault_count": total,
+                "faults": [_fault(f) for f in found],
+            }
+        )
+    else:
+        _report(opened, controle.bilan, found, total)
+    return _REFUSED if total else 0
+
+
+def _open(file: BinaryIO, profile: str | None) -> Ouvert:
+    from tournee.b2.read import ouvrir
+    from tournee.errors import UsageError
+    from tournee_protocol.layouts import profile_names
+
+    if profile and profile not in profile_names():
+        raise UsageError(f"Norme inconnue : {profile}.", f"Choisissez parmi {', '.join(profile_names())}.")
+    return ouvrir(file, profile)
+
+
+def _located(lus: Iterator[Lu], facture: int | None, lot: int | None) -> Iterator[Lu]:
+    """Records of one bill or lot: from its head to the next head of the same kind."""
+    inside_lot, inside_bill = lot is None, facture is None
+    for lu in lus:
+        type_ = lu.made.record.type if lu.made else ""
+        if lot is not None and type_ in ("1", "999"):
+            inside_lot = type_ == "1" and lu.record is not None and lu.record.numero_lot == lot
+        if facture is not None and type_ in ("1", "2", "6", "999"):
+            inside_bill = type_ == "2" and lu.record is not None and lu.record.numero_facture == facture
+        if inside_lot and inside_bill:
+            yield lu
+
+
+def _heading(opened: Ouvert) -> None:
+    profile = opened.plan.profile
+    out = console()
+    out.print(f"[bold]{profile.label}[/]" + (" · SIMULATION, norme non publique" if profile.status == "SV-SIM" else ""))
+    for fault in opened.faults:
+        out.print(f"✗ {fault.what}\n  → {fault.remedy}", style="red", markup=False)
+
+
+def _report(opened: Ouvert, bilan: Bilan, found: list[B2Error], total: int) -> None:
+    from rich.table import Table
+
+    out = console()
+    _heading(opened)
+    table = Table("type", "enregistrement", "nombre", box=None, header_style="dim")
+    table.columns[2].justify = "right"
+    for type_, count in sorted(bilan.records.items()):
+        made = opened.plan.profile.by_type.get(type_)
+        table.add_row(type_, made.meaning.partition(":")[0] if made else "inconnu ou illisible", f"{count}")
+    if bilan.total:
+        out.print(table)
+    if not total:
+        out.print(f"[green]✓[/] {_plural(bilan.total, 'enregistrement')} : format, ordre, compteurs et totaux justes")
+        return
+    for fault in found:
+        out.print(f"✗ {fault.what}", style="red", markup=False)
+    if total > len(found):
+        out.print(f"… et {_plural(total - len(found), 'autre faute')} (--max)", style="red", markup=False)
+    for remedy in dict.fromkeys(f.remedy for f in found):
+        out.print(f"→ {remedy}", markup=False)
+    out.print(f"[red]{_plural(total, 'faute')}[/]; tournee b2 show --faults les montre à leur place")
+
+
+def _record(lu: Lu, mask: bool) -> dict[str, Any]:
+    made = lu.made.record if lu.made else None
+    values = None
+    if made is not None and lu.record is not None:
+        values = {f.name: "•" if mask and f.personal else getattr(lu.record, f.name) for f in made.valued}
+    return {
+        "number": lu.number,
+        "type": made.type if made else None,
+        "values": values,
+        "faults": [_fault(f) for f in lu.faults],
+    }
+
+
+def _fault(fault: B2Error) -> dict[str, Any]:
+    return {
+        "problem": fault.problem.value,
+        "record": fault.record_number,
+        "type": fault.record_type,
+        "field": fault.field,
+        "position": fault.position,
+        "text": fault.what,
+        "remedy": fault.remedy,
+    }
+
+
+def _plural(count: int, noun: str) -> str:
+    head, _, tail = noun.partition(" ")
+    many = "s" if count > 1 else ""
+    return f"{count} {head}{many}" + (f" {tail}{many}" if tail else "")
