@@ -29,13 +29,13 @@ class BoardGone(Exception):
 
 
 def connect(path: str):
-    """A non-blocking stream socket connected to the Unix socket at `path`."""
+    """A non-blocking stream socket connected to the Unix socket at `path`; OSError(errno, path)."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.connect(struct.pack("H", socket.AF_UNIX) + path.encode() + b"\0")
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, path)
     sock.setblocking(False)
     return sock
 

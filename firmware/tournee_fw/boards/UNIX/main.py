@@ -1,6 +1,6 @@
 """The terminal as a process: `micropython -X heapsize=256k main.py key=value …` (keys: docs/ARCHITECTURE.md).
 
-Ends with 0 when the simulator closes the board's lines, 2 for a bad argument.
+Ends with 0 when the simulator closes the board's lines, 2 for a bad argument, 4 when nobody listens at one of them.
 """
 
 import gc
@@ -55,7 +55,11 @@ def main(argv):
     from tournee_fw.app import Terminal
 
     try:
-        board = UnixBoard(args["iobus"], [args[k] for k in ("slot0", "slot1") if k in args], transports)
+        try:
+            board = UnixBoard(args["iobus"], [args[k] for k in ("slot0", "slot1") if k in args], transports)
+        except OSError as error:
+            print("no board: nobody listens at %s (errno %d)" % (error.args[1], error.args[0]), file=sys.stderr)
+            return 4
         terminal = Terminal(board, args["name"], manifest)
         gc.collect()
         terminal.run()
