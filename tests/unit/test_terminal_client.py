@@ -95,13 +95,31 @@ def test_a_reboot_in_mid_pin_try_is_told_as_unknown_and_not_repeated(cut: str, a
     assert [op for op, _, _ in peer.ran].count(Op.DISPLAY) == 1
 
 
-def test_a_reboot_in_mid_display_is_a_restart() -> None:
+def test_a_reboot_in_mid_question_is_a_restart_and_a_mere_display_is_shown_again() -> None:
     async def use(terminal: Terminal, line: CutLine) -> None:
         line.cut_in, line.on_cut = 0, line.peer.reboot
         with pytest.raises(errors.TerminalRestarted):
-            await terminal.display("x")
+            await terminal.confirm("x")
+        line.cut_in = 0
+        await terminal.display("x")
 
-    _drive(use)
+    peer = _drive(use)
+    assert [op for op, _, _ in peer.ran] == [Op.CONFIRM, Op.DISPLAY, Op.DISPLAY, Op.GOODBYE]
+
+
+def test_a_reboot_behind_a_line_that_stays_up() -> None:
+    async def use(terminal: Terminal, line: CutLine) -> None:
+        line.peer.reboot()
+        await terminal.display("first after it")
+        line.peer.reboot()
+        with pytest.raises(errors.TerminalRestarted):  # sent once and refused: it was not run
+            await terminal.verify_pin(0, PIN)
+        line.deaf, line.on_deaf = 1, line.peer.reboot
+        with pytest.raises(errors.OutcomeUnknown):  # run, its answer lost, then the boot
+            await terminal.verify_pin(0, PIN)
+
+    peer = _drive(use)
+    assert [op for op, _, _ in peer.ran] == [Op.DISPLAY, Op.PIN_VERIFY, Op.GOODBYE]
 
 
 def test_a_line_that_does_not_come_back_leaves_the_outcome_unknown() -> None:
@@ -170,7 +188,7 @@ def test_busy_is_waited_for() -> None:
     _drive(use, handler)
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.OK, Status.BUSY)])
+@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.OK, Status.BUSY, Status.NO_SESSION)])
 def test_every_status_is_a_typed_error_with_a_remedy(status: Status) -> None:
     async def use(terminal: Terminal, line: CutLine) -> None:
         with pytest.raises(errors.TerminalError) as caught:

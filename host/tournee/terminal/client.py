@@ -34,8 +34,12 @@ if TYPE_CHECKING:
     import asyncio
 
 _CARD_OPS: Final = frozenset({Op.APDU, Op.TPDU, Op.SCRIPT, Op.PIN_VERIFY})
+"""What a card may have carried out when no answer comes."""
+_SAFE_OPS: Final = frozenset({Op.INFO, Op.SLOTS, Op.POWER_ON, Op.POWER_OFF, Op.DISPLAY, Op.LOG})
+"""May be asked again in a new session of the terminal: they say or set a state."""
 _SLOT_ENTRY_BYTES: Final = 5  # without its ATR
 _GOODBYE_S: Final = 2.0
+_BUSY_PAUSE_S: Final = 0.3
 _INTERRUPTIBLE_OPS: Final = frozenset({Op.PIN_VERIFY, Op.CONFIRM, Op.SCRIPT})
 
 
@@ -215,10 +219,9 @@ class Terminal:
                 if not reconnect:
                     raise LinkLost
                 await self._reconnect()
-            frames = self._session.request(op, body)
             self.round_trips += 1
             try:
-                response = await self._exchange(op, frames, reconnect)
+                response = await self._exchange(op, body, reconnect)
             except BaseException as exc:
                 if not isinstance(exc, Exception) and op in _INTERRUPTIBLE_OPS:  # cancelled by our caller
                     await self.cancel()
@@ -229,49 +232,60 @@ class Terminal:
             raise errors.from_status(response.status, slot)
         return response.body
 
-    async def _exchange(self, op: Op, frames: bytes, reconnect: bool) -> Response:
-        """The response of the pending request, whatever the line does meanwhile."""
+    async def _exchange(self, op: Op, body: bytes, reconnect: bool) -> Response:
+        """The response of one request, whatever the line does meanwhile."""
         import asyncio
 
-        busy_until = asyncio.get_running_loop().time() + self._patience.busy_ms / 1000
-        silent = reopened = 0
+        loop = asyncio.get_running_loop()
+        frames = self._session.request(op, body)
+        busy_until = loop.time() + self._patience.busy_ms / 1000
+        sent = silent = reopened = 0
         while True:
             try:
+                sent += 1
                 await self._send(frames)
                 response = await self._wait(lambda r: r.number != 0)
-                if response.status != Status.BUSY or asyncio.get_running_loop().time() > busy_until:
+                if response.status == Status.NO_SESSION and reconnect:  # booted while the line stayed up
+                    frames = await self._resume(op, body, sent)
+                elif response.status == Status.BUSY and loop.time() < busy_until:
+                    await self._wait_for_sign(_BUSY_PAUSE_S)
+                    frames = self._session.repeat()
+                else:
                     return response
-                await self._wait_for_sign(0.3)
-                frames = self._session.repeat()
             except LinkTimeout:
                 silent += 1
                 if silent <= self._patience.repeats:
                     frames = self._session.repeat()
                     continue
                 if reopened or not reconnect:
-                    raise self._outcome(op, None) or LinkTimeout() from None
+                    raise self._unknown(op, restarted=False) or LinkTimeout() from None
                 reopened, silent = 1, 0
-                frames = await self._resume(op)
+                frames = await self._resume(op, body, sent + 1)
             except LinkLost as lost:
                 if not reconnect:
-                    raise self._outcome(op, None) or lost from None
-                frames = await self._resume(op)
+                    raise self._unknown(op, restarted=False) or lost from None
+                frames = await self._resume(op, body, sent + 1)
 
-    async def _resume(self, op: Op) -> bytes:
-        """Opens the link again and gives the frames to repeat; raises when the terminal has forgotten the request."""
+    async def _resume(self, op: Op, body: bytes, sent: int) -> bytes:
+        """Opens the link again and gives the frames to send; raises when the terminal has forgotten a request that cannot be asked again.
+
+        `sent` 1: it was sent once and refused for want of a session, so it was never run.
+        """
         try:
             greeting = await self._reconnect()
         except LinkError as exc:
-            raise self._outcome(op, None) or exc from None
-        if greeting.resumed:
+            raise self._unknown(op, restarted=False) or exc from None
+        if greeting.resumed and sent > 1:
             return self._session.repeat()
-        raise self._outcome(op, greeting) or errors.TerminalRestarted(
+        if op in _SAFE_OPS:
+            return self._session.request(op, body)
+        raise (self._unknown(op, restarted=True) if sent > 1 else None) or errors.TerminalRestarted(
             "Le terminal a redémarré.", "Recommencez : les cartes vont être relues."
         )
 
     @staticmethod
-    def _outcome(op: Op, greeting: Greeting | None) -> errors.OutcomeUnknown | None:
-        return errors.OutcomeUnknown(op, restarted=greeting is not None) if op in _CARD_OPS else None
+    def _unknown(op: Op, *, restarted: bool) -> errors.OutcomeUnknown | None:
+        return errors.OutcomeUnknown(op, restarted=restarted) if op in _CARD_OPS else None
 
     # The line
 

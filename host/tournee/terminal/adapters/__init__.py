@@ -10,8 +10,8 @@ from tournee.link.url import Url
 from tournee.terminal.client import Patience, Terminal
 
 
-async def connect(url: str | Url, *, patience: Patience | None = None) -> Terminal:
-    """An open terminal with a session of its own. Raises BadUrl, LinkUnavailable, LinkTimeout, TerminalError."""
-    terminal = Terminal(transport(url), os.urandom(SESSION_BYTES), patience=patience)
+async def connect(url: str | Url, *, patience: Patience | None = None, session_id: bytes | None = None) -> Terminal:
+    """An open terminal, with a session of its own or that of `session_id`. Raises BadUrl, LinkUnavailable, LinkTimeout, TerminalError."""
+    terminal = Terminal(transport(url), session_id or os.urandom(SESSION_BYTES), patience=patience)
     await terminal.open()
     return terminal
