@@ -8,6 +8,7 @@ from .keypad import KEY_CANCEL, KEY_OK, MAX_DIGITS, Digits
 
 _VERIFY = const(0x20)
 _UNKNOWN_TRIES = const(0xFF)
+_VERIFIED = const(0x100)  # the PIN holds in this power session: no keypad, no try
 _MAX_PAD = const(64)
 _DEFAULT_TIMEOUT_S = const(30)
 _FLASH_MS = const(2500)
@@ -34,6 +35,10 @@ class PinEntry:
         display = server.display
         try:
             tries = yield from self._tries(server, slot, header)
+            if tries == _VERIFIED:
+                server.answer_at = _link.write_pin_verify_reply(server.answer, server.answer_at, 0x9000, _UNKNOWN_TRIES)
+                slot.pin_ok = True
+                return
             if tries == 0:
                 display.flash(server.now, _FLASH_MS, texts.PIN_BLOCKED, texts.PIN_BLOCKED_HINT)
                 raise Refused(_link.STATUS_PIN_BLOCKED)
@@ -58,13 +63,15 @@ class PinEntry:
             display.release()
 
     def _tries(self, server, slot, header):
-        """Tries left as VERIFY without data says, 0xFF when the card does not."""
+        """Tries left as VERIFY without data says, _VERIFIED when nothing need be asked, 0xFF when the card does not say."""
         self._apdu[:4] = header
         slot.transmit(self._apdu, 4, self._answer, 258, server.now)
         yield from server.until_idle(slot)
         sw = slot.apdu.sw
         if sw & 0xFFF0 == 0x63C0:
             return sw & 15
+        if sw == 0x9000:
+            return _VERIFIED
         return 0 if sw == 0x6983 else _UNKNOWN_TRIES
 
     def _type(self, server, slot, title, least, most, timeout_ms, tries):

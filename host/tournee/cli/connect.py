@@ -49,18 +49,30 @@ def plugged() -> list[str]:
 
 @asynccontextmanager
 async def reader_for(url: str | None = None) -> AsyncIterator[Reader]:
-    """An open reader; says on stderr when the keypad waits for somebody and when the line is lost."""
-    from tournee.cards.adapters import open_reader
+    """An open reader; says on stderr when the keypad waits for somebody and when the line is lost.
 
-    reader = await open_reader(terminal_url(url))
-    telling = asyncio.create_task(_tell(reader))
-    try:
-        yield reader
-    finally:
-        telling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await telling
-        await reader.close()
+    All commands of this computer share one session with the terminal, so that the PIN is asked once: cards stay powered between
+    commands until `tournee terminal lock`, the terminal's own time-out, or a card is pulled. One command at a time uses it.
+    """
+    from tournee.cards.adapters import open_reader
+    from tournee.store import lock
+    from tournee.terminal.client import Terminal
+
+    chosen = terminal_url(url)
+    session_id = settings.session_id()
+    with lock.held(settings.session_path().with_suffix(".lock")):
+        reader = await open_reader(chosen, session_id=session_id)
+        telling = asyncio.create_task(_tell(reader))
+        try:
+            yield reader
+        finally:
+            telling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await telling
+            if isinstance(reader, Terminal):
+                await reader.detach()
+            else:
+                await reader.close()
 
 
 @asynccontextmanager

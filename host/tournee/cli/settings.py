@@ -12,6 +12,7 @@ from tournee.errors import UsageError
 
 VERSION: Final = 1
 TERMINAL_VARIABLE: Final = "TOURNEE_TERMINAL"
+_SESSION_BYTES: Final = 8
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,22 @@ def save(settings: Settings) -> None:
         json.dumps({"version": VERSION, **asdict(settings)}, ensure_ascii=False, indent=2) + "\n", "utf-8"
     )
     temporary.replace(target)
+
+
+def session_path() -> Path:
+    """The session that the commands of this computer share with its terminal."""
+    return path().with_name("terminal-session")
+
+
+def session_id() -> bytes:
+    """8 bytes, made at the first use, readable by this user only."""
+    place = session_path()
+    try:
+        known = place.read_bytes()
+        if len(known) == _SESSION_BYTES:
+            return known
+    except FileNotFoundError:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.touch(mode=0o600)
+    place.write_bytes(made := os.urandom(_SESSION_BYTES))
+    return made

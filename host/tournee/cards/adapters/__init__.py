@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from tournee.cards.adapters.pcsc import AskPin
 
 
-async def open_reader(url: str | Url, *, patience: Patience | None = None, ask_pin: AskPin | None = None) -> Reader:
-    """An open reader. `ask_pin` is used by PC/SC readers only: a terminal has its keypad. Raises BadUrl, LinkError, TerminalError."""
+async def open_reader(
+    url: str | Url,
+    *,
+    patience: Patience | None = None,
+    ask_pin: AskPin | None = None,
+    session_id: bytes | None = None,
+) -> Reader:
+    """An open reader. `ask_pin` is used by PC/SC readers only: a terminal has its keypad and a session (8 bytes). Raises BadUrl, LinkError, TerminalError."""
     parsed = parse(url) if isinstance(url, str) else url
     if parsed.scheme == "pcsc":
         from tournee.cards.adapters.pcsc import PcscReader
@@ -21,4 +27,4 @@ async def open_reader(url: str | Url, *, patience: Patience | None = None, ask_p
         return await PcscReader.open(parsed, ask_pin=ask_pin)
     from tournee.terminal.adapters import connect
 
-    return await connect(parsed, patience=patience)
+    return await connect(parsed, patience=patience, session_id=session_id)
