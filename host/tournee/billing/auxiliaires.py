@@ -1,11 +1,155 @@
-"""Auxiliaries: displacement, majorations, degression [NGAP 11 B, 13, 14 B, 23]."""
+"""Auxiliaries: prescription, night and Sunday, displacement, kilometres [NGAP 5 c, 13, 14 B]."""
 
 from __future__ import annotations
 
-from tournee.billing.contexte import Situation
-from tournee.billing.session import Seance
+from tournee.billing import infirmier
+from tournee.billing.contexte import Situation, iso
+from tournee.billing.dates import dimanche_ou_ferie, fr, minutes
+from tournee.billing.identifiants import prescripteur_valide
+from tournee.billing.money import euros
+from tournee.billing.result import Choice
+from tournee.billing.session import Seance, kilometres
+from tournee.billing.tables import Row
 from tournee.billing.work import Work
+
+_SANS_MAJORATION = frozenset({"organisation", "post_hospitalisation"})  # NGAP: no night or Sunday majoration
+_SPECIFIQUES = ("IFS", "IFO", "IFN", "IFR", "IFP", "IFV")
 
 
 def complete(w: Work, s: Situation, seance: Seance) -> None:
-    """Adds what the rules call for."""
+    _prescription(w, s, seance)
+    if w.profession == "infirmier":
+        infirmier.complete(w, seance)
+    else:
+        _un_seul_acte(w, seance)
+    _moment(w, seance)
+    if seance.lieu == "domicile":
+        _deplacement(w, seance)
+
+
+def _prescription(w: Work, s: Situation, seance: Seance) -> None:
+    """A written prescription before the care, but for direct access [NGAP 5 c]."""
+    if all(d.sans_prescription for d in seance.drafts if d.genre == "acte"):
+        return
+    number, day = w.ask("prescripteur"), iso(w.ask("prescription_date"))
+    if isinstance(number, str) and number:
+        s.prescripteur = number
+        if not prescripteur_valide(number):
+            _once(
+                w,
+                "CLE_FAUSSE",
+                "answers.prescripteur",
+                "Le numéro du prescripteur est faux (clé de contrôle).",
+                "recopiez les 11 chiffres du RPPS ou les 9 chiffres du numéro de facturation",
+            )
+    if day is not None:
+        s.prescription_date = day
+        if day > seance.day:
+            _once(
+                w,
+                "DATE_IMPOSSIBLE",
+                "answers.prescription_date",
+                f"La prescription ({fr(day)}) est après les soins ({fr(seance.day)}).",
+                "corrigez la date de la prescription ou celle des soins",
+            )
+
+
+def _once(w: Work, code: str, path: str, text: str, remedy: str) -> None:
+    if not any(f.code == code and f.path == path for f in w.faults):
+        w.fault(code, path, text, remedy)
+
+
+def _un_seul_acte(w: Work, seance: Seance) -> None:
+    """Several key-letter acts in one séance: speech acts do not cumulate [NGAP 11 B 5]; elsewhere no public rule was found."""
+    acts = [d for d in seance.drafts if d.genre == "acte"]
+    if len(acts) < 2:
+        return
+    if w.profession == "orthophoniste":
+        w.fault(
+            "ACTES_INCOMPATIBLES",
+            f"acts[{acts[1].act}].code",
+            "Deux actes d'orthophonie ne se cumulent pas dans une séance (NGAP 11 B 5).",
+            "gardez un seul acte, ou datez le second d'un autre jour",
+        )
+    elif w.profession == "pedicure" and sum(d.code == "POD" for d in acts):
+        w.fault(
+            "ACTES_INCOMPATIBLES",
+            f"acts[{acts[1].act}].code",
+            "Une séance de prévention ne se cumule ni avec une autre ni avec un acte le même jour (NGAP titre XII).",
+            "gardez un seul acte, ou datez le second d'un autre jour",
+        )
+    else:
+        w.fault(
+            "REGLE_SANS_SOURCE",
+            f"acts[{acts[1].act}].code",
+            "Tournée ne connaît pas de règle publique pour deux actes dans une même séance de votre profession.",
+            "gardez un acte par séance (donnez deux heures différentes pour deux séances)",
+        )
+
+
+def _moment(w: Work, seance: Seance) -> None:
+    """Night by the hour, Sunday and holiday by the date; only when the prescription says so [NGAP 14 B]."""
+    rows = [r for r in w.tables.majorations.get(w.profession, ()) if r.on(seance.day)]
+    if not rows:
+        return
+    by_hour = _window(rows, minutes(seance.heure))
+    sunday = next((r for r in rows if r.data["code"] == "dimanche"), None) if dimanche_ou_ferie(seance.day) else None
+    due = by_hour or sunday
+    if due is None or w.ask("majoration_imperative") is not True:
+        return
+    if by_hour is not None and sunday is not None:
+        w.inform(
+            "NUIT_ET_DIMANCHE",
+            "Nuit et dimanche à la fois : aucune règle publique claire sur leur cumul ; seule la nuit est comptée.",
+        )
+    draft = next((d for d in seance.drafts if d.genre == "acte" and not d.familles & _SANS_MAJORATION), None)
+    if draft is None:
+        return
+    cents = int(w.used(due).data["cents"])
+    draft.base_cents += cents
+    draft.majoration_cents = cents
+    draft.complement = str(due.data["complement"])
+    draft.rows = (*draft.rows, due.id)
+    draft.explain += f" ; + {euros(cents)} ({due.data['libelle']}, NGAP 14 B)"
+
+
+def _window(rows: list[Row], at: int | None) -> Row | None:
+    if at is None:
+        return None
+    return next((r for r in rows for low, high in r.data["fenetres"] if low <= at < high), None)
+
+
+def _deplacement(w: Work, seance: Seance) -> None:
+    """One displacement for a séance; none for the next patients of the same home [NGAP 13 A]."""
+    principal = seance.principal
+    if principal is None:
+        return
+    if seance.rang(w) > 1:
+        w.trace("MEME_DOMICILE", "Autre patient du même domicile : pas de nouvelle indemnité de déplacement.")
+        return
+    if not any(d.genre == "acte" and "organisation" not in d.familles for d in seance.drafts):
+        w.trace("ORGANISATION", "L'organisation d'une perfusion n'ouvre pas droit au déplacement.")
+        return
+    if not seance.has_genre("deplacement"):
+        if w.profession == "infirmier":
+            infirmier.deplacement(w, seance)
+        else:
+            _forfait(w, seance)
+    if seance.has_genre("deplacement"):
+        if w.profession != "kine" and w.ask("deplacement_prescrit") is False:
+            for draft in seance.drafts:
+                if draft.genre == "deplacement":
+                    draft.qualificatif = "F"
+            w.trace("DEPLACEMENT_NON_PRESCRIT", "Déplacement non prescrit : à la charge du patient (qualificatif F).")
+        if not seance.has_genre("ik"):
+            kilometres(w, seance)
+
+
+def _forfait(w: Work, seance: Seance) -> None:
+    specific = [c for c in _SPECIFIQUES if w.tarif(c, seance.day)]
+    code = "IFD"
+    if specific:
+        choices = [Choice("IFD", "IFD · indemnité forfaitaire")]
+        choices += [Choice(c, f"{c} · {t.libelle}") for c in specific if (t := w.tarif(c, seance.day))]
+        code = str(w.ask("deplacement_type", choices=choices))
+    seance.add(w, code, "DEPLACEMENT", "Soins à domicile : une indemnité de déplacement par séance (NGAP 13).")

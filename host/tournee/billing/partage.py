@@ -89,6 +89,7 @@ def _line(w: Work, s: Situation, d: Draft, taux_row: Row, because: str, exonerat
         amc_cents=amc,
         patient_cents=montant - amo - amc,
         depassement_cents=d.depassement_cents if montant else 0,
+        majoration_cents=d.majoration_cents,
         qualificatif=d.qualificatif,
         complement=d.complement,
         exoneration=exoneration,

@@ -45,7 +45,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One priced line; `montant = pu × coefficient × quantité × abatement`, `montant = amo + amc + patient`."""
+    """One priced line: `montant = pu × coefficient (half up) × quantité + majoration + dépassement` but for an IK at half,
+    rounded once; `montant = amo + amc + patient`.
+    """
 
     code: str
     libelle: str
@@ -60,6 +62,7 @@ class Line:
     amc_cents: int
     patient_cents: int
     depassement_cents: int = 0
+    majoration_cents: int = 0  # night or Sunday amount of an auxiliary, inside montant and base
     qualificatif: str = ""
     complement: str = ""  # F dimanche-férié, N nuit, U urgence [IMPL JFSE]
     exoneration: str = ""  # one-digit code of the act, "4" = related to the ALD [IMPL JFSE]

@@ -40,6 +40,9 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
         for index, act in seance.acts:
             if (draft := _draft(w, s, seance, index, act)) is not None:
                 seance.drafts.append(draft)
+        if any(f.path.startswith("acts[") for f in w.faults):
+            found += seance.drafts
+            continue  # what follows from a wrong act would only hide it
         _order(w, seance)
         if seance.principal is not None:
             _COMPLETE[w.categorie](w, s, seance)
@@ -65,14 +68,13 @@ def _draft(w: Work, s: Situation, seance: Seance, index: int, act: Act) -> Draft
     if tarif is None:
         _no_tarif(w, path, act.code, day)
         return None
+    coef, libelle, data = 100, tarif.libelle, tarif.data
+    rows: tuple[str, ...] = (tarif.row.id,)
     if tarif.genre == "lettre":
-        priced = acte_de_lettre(w, tarif, act, day, path)
-        if priced is None:
+        found = acte_de_lettre(w, act, index, day)
+        if found is None:
             return None
-        coef, libelle, rows, reference = priced
-    else:
-        coef, libelle, rows, reference = 100, tarif.libelle, (tarif.row.id,), act.reference
-    montant = times(tarif.cents, coef)
+        coef, libelle, rows, data = int(found.data["c"]), found.data["libelle"], (*rows, found.id), found.data
     draft = Draft(
         code=act.code,
         libelle=libelle,
@@ -80,17 +82,20 @@ def _draft(w: Work, s: Situation, seance: Seance, index: int, act: Act) -> Draft
         genre="acte" if tarif.genre == "lettre" else tarif.genre,
         act=index,
         pu_cents=tarif.cents,
-        base_cents=montant * act.quantite,
+        base_cents=times(tarif.cents, coef) * act.quantite,
         rows=rows,
         explain=_explain(tarif, coef, act.quantite),
         quantite=act.quantite,
         coefficient=coef,
         depassement_cents=act.depassement_cents,
         qualificatif=act.qualificatif,
-        reference=reference,
-        exonere=bool(tarif.data.get("exonere")),
+        reference=data.get("ref", ""),
+        exonere=bool(data.get("exonere")),
+        familles=frozenset(data.get("familles", ())),
+        sans_prescription=bool(data.get("sans_prescription")),
     )
-    _check(w, s, seance, tarif, act, path)
+    lieu = str(data.get("lieu", tarif.lieu))
+    _check(w, s, seance, tarif, lieu, act, path)
     return draft
 
 
@@ -166,14 +171,14 @@ def _no_tarif(w: Work, path: str, code: str, day: date) -> None:
         w.fault("ACTE_INCONNU", field_path, f"Acte « {code} » inconnu.", "vérifiez le code de l'acte")
 
 
-def _check(w: Work, s: Situation, seance: Seance, tarif: Tarif, act: Act, path: str) -> None:
+def _check(w: Work, s: Situation, seance: Seance, tarif: Tarif, lieu: str, act: Act, path: str) -> None:
     rang = seance.rang(w)
-    if tarif.lieu and tarif.lieu != seance.lieu and not (rang > 1 and tarif.lieu == "cabinet"):
+    if lieu and lieu != seance.lieu and not (rang > 1 and lieu == "cabinet"):
         where = {"domicile": "au domicile", "cabinet": "au cabinet", "distance": "à distance"}
         w.fault(
             "ACTE_LIEU",
             f"{path}.code",
-            f"{act.code} ({tarif.libelle}) se fait {where[tarif.lieu]}.",
+            f"{act.code} ({tarif.libelle}) se fait {where[lieu]}.",
             "corrigez le lieu des soins ou l'acte",
         )
     if w.age is not None:

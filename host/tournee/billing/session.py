@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from tournee.billing.contexte import missing
 from tournee.billing.dates import fr
 from tournee.billing.model import Act
-from tournee.billing.money import euros
+from tournee.billing.money import euros, times
 from tournee.billing.work import Draft, Work
 
 ORDER = {"acte": 0, "majoration": 1, "deplacement": 2, "ik": 3}
@@ -39,24 +40,30 @@ class Seance:
         w.seen.add("rang_domicile")
         return value.value if value is not None and isinstance(value.value, int) and value.value >= 1 else 1
 
-    def add(self, w: Work, code: str, regle: str, because: str, *, quantite: int = 1, genre: str = "") -> Draft | None:
-        """Adds a line that the rules call for; None when the tables have no price for it on this day."""
+    def add(
+        self, w: Work, code: str, regle: str, because: str, *, quantite: int = 1, coefficient: int = 100
+    ) -> Draft | None:
+        """Adds a line that the rules call for; None, with a fault, when no public price is known for this zone and day."""
         principal = self.principal
+        if principal is None:
+            return None
         tarif = w.tarif(code, self.day)
-        if tarif is None or principal is None:
+        if tarif is None:
+            missing(w, f"acts[{principal.act}].code", f"le tarif de {code} au {fr(self.day)} (zone {w.zone})")
             return None
         draft = Draft(
             code=code,
             libelle=tarif.libelle,
             date=self.day,
-            genre=genre or tarif.genre,
+            genre=tarif.genre,
             act=principal.act,
             pu_cents=tarif.cents,
-            base_cents=tarif.cents * quantite,
+            base_cents=times(tarif.cents * quantite, coefficient),
             rows=(tarif.row.id,),
             explain=f"{because} {code} vaut {euros(tarif.cents)} depuis le {fr(tarif.row.valid_from)} "
             f"(source : {tarif.row.source})",
             quantite=quantite,
+            coefficient=coefficient,
             regle=regle,
         )
         self.drafts.append(draft)
@@ -91,4 +98,27 @@ def kilometres(w: Work, seance: Seance) -> None:
         abatement = w.parametre(f"abattement_{suffix}", seance.day) or 0
         why = f"{km} − {abatement} km d'abattement ({suffix})"
     code = {"plaine": "IK", "montagne": "IKM", "pied_ski": "IKS"}[terrain]
-    seance.add(w, code, "IK", f"{km} km aller-retour, {why} : {km - abatement} km.", quantite=km - abatement)
+    because = f"{km} km aller-retour, {why} : {km - abatement} km."
+    if w.profession == "infirmier":
+        _degressive(w, seance, code, km - abatement, because)
+    else:
+        seance.add(w, code, "IK", because, quantite=km - abatement)
+
+
+def _degressive(w: Work, seance: Seance, code: str, km: int, because: str) -> None:
+    """Nurses: over the kilometres of the civil day, full up to 299, half from 300 to 399, nothing beyond [NGAP 13 C 2°]."""
+    asked = w.ask("km_jour")
+    before = asked if isinstance(asked, int) else 0
+    full_to, half_to = w.parametre("ik_plein", seance.day) or 0, w.parametre("ik_moitie", seance.day) or 0
+    end = before + km
+    full = max(0, min(end, full_to) - before)
+    half = max(0, min(end, half_to) - max(before, full_to))
+    if full:
+        seance.add(w, code, "IK", because, quantite=full)
+    if half:
+        text = f"{because} De {full_to + 1} à {half_to} km dans la journée : moitié."
+        seance.add(w, code, "IK_DEGRESSION", text, quantite=half, coefficient=50)
+    if lost := km - full - half:
+        w.inform(
+            "IK_DEGRESSION", f"{lost} km au-delà de {half_to} km dans la journée ne sont pas payés (NGAP 13 C 2°)."
+        )

@@ -13,7 +13,8 @@ from typing import Any
 from tournee.billing.errors import TableError
 from tournee.billing.result import Choice, Question
 
-TARIF_FILES = ("medecin",)
+TARIF_FILES = ("medecin", "infirmier", "kine", "sage_femme", "autres")
+ACTE_FILES = ("infirmier", "kine", "sage_femme", "autres")
 OPEN = date.max
 
 
@@ -50,6 +51,8 @@ class Tables:
     """Everything the engine reads; see `tables()`."""
 
     tarifs: Mapping[tuple[str, str, str], tuple[Tarif, ...]]  # (profession, zone, code), oldest first
+    actes: Mapping[tuple[str, str], tuple[Row, ...]]  # (profession, key letter), table order
+    majorations: Mapping[str, tuple[Row, ...]]  # by profession: night, Sunday
     professions: Mapping[str, Mapping[str, Any]]  # by speciality code
     zones: Mapping[str, str]
     terrains: Mapping[str, str]
@@ -112,7 +115,7 @@ def dated_rows(name: str, label: tuple[str, ...]) -> Iterable[Row]:
                 first = data.pop("valid_from", date.min)
                 last = data.pop("valid_to", OPEN)
                 source, confidence = data.pop("source"), data.pop("confidence")
-                words = [str(data[key]) for key in label if data.get(key, "") not in ("", "metropole")]
+                words = [_word(data[key]) for key in label if data.get(key, "") not in ("", "metropole")]
             except KeyError as exc:
                 raise TableError(f"{where} : colonne {exc} absente", "complétez la ligne") from None
             if confidence not in ("H", "M", "L") or not source or first > last:
@@ -134,12 +137,20 @@ def tables() -> Tables:
 
     tarifs: dict[tuple[str, str, str], list[Tarif]] = {}
     for file in TARIF_FILES:
-        for row in dated_rows(f"tarifs_{file}", ("zone", "code")):
-            row = keep(Row(row.id.replace(":", f":{file}.", 1), *_rest(row)))
-            d = row.data
+        for row in dated_rows(f"tarifs_{file}", ("professions", "zone", "code")):
+            d = keep(row).data
             found = Tarif(row, d["code"], d["libelle"], d["genre"], int(d["cents"]), d.get("lieu", ""), d)
             for profession in d["professions"]:
                 tarifs.setdefault((profession, d["zone"], found.code), []).append(found)
+    actes: dict[tuple[str, str], list[Row]] = {}
+    for file in ACTE_FILES:
+        for row in dated_rows(f"actes_{file}", ("profession", "lettres", "ref")):
+            keep(row)
+            for lettre in row.data["lettres"]:
+                actes.setdefault((row.data["profession"], lettre), []).append(row)
+    majorations: dict[str, list[Row]] = {}
+    for row in dated_rows("majorations", ("profession", "code")):
+        majorations.setdefault(row.data["profession"], []).append(keep(row))
     taux: dict[tuple[str, str], list[Row]] = {}
     for row in dated_rows("taux", ("categorie", "situation")):
         taux.setdefault((row.data["categorie"], row.data["situation"]), []).append(keep(row))
@@ -155,6 +166,8 @@ def tables() -> Tables:
             terrains[row.data["code"]] = row.data["terrain"]
     return Tables(
         tarifs={key: tuple(sorted(found, key=lambda t: t.row.valid_from)) for key, found in tarifs.items()},
+        actes={key: tuple(found) for key, found in actes.items()},
+        majorations={key: tuple(found) for key, found in majorations.items()},
         professions={r.data["specialite"]: r.data for r in dated_rows("professions", ("specialite",))},
         zones=zones,
         terrains=terrains,
@@ -167,8 +180,8 @@ def tables() -> Tables:
     )
 
 
-def _rest(row: Row) -> tuple[Any, ...]:
-    return (row.data, row.valid_from, row.valid_to, row.source, row.confidence)
+def _word(value: Any) -> str:
+    return "-".join(value) if isinstance(value, list) else str(value)
 
 
 def _question(raw: Mapping[str, Any]) -> Question:

@@ -35,6 +35,9 @@ class Draft:
     complement: str = ""
     reference: str = ""
     exonere: bool = False
+    majoration_cents: int = 0  # night or Sunday amount inside base_cents
+    familles: frozenset[str] = frozenset()
+    sans_prescription: bool = False
     regle: str = "TARIF"
 
 
@@ -57,6 +60,7 @@ class Work:
     traces: list[Trace] = field(default_factory=list)
     informations: list[Information] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)  # a question stands on the list once
     warned: set[str] = field(default_factory=set)
 
     def ask(
@@ -72,17 +76,22 @@ class Work:
         """The answer; while there is none, the question is put on the list and its default (or None) returned."""
         question = self.tables.questions[question_id]
         full = question_id + suffix
+        first = full not in self.asked
+        self.asked.add(full)
         self.seen.add(full)
         allowed = question.choices if choices is None else choices
         standing = question.default if default is None else default
         given = self.bill.answers.get(full)
         if given is not None:
             if problem := mismatch(question, given.value, allowed):
-                self.fault(
-                    "REPONSE_HORS_CHOIX", f"answers.{full}", f"{question.text} : {problem}", "répondez à nouveau"
-                )
+                if first:
+                    self.fault(
+                        "REPONSE_HORS_CHOIX", f"answers.{full}", f"{question.text} : {problem}", "répondez à nouveau"
+                    )
                 return standing
             return given.value
+        if not first:
+            return standing
         self.questions.append(
             dataclasses.replace(
                 question,
