@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
-logging.getLogger("bumble").addHandler(
-    logging.NullHandler()
-)  # its warnings go to whoever asks, not to a person's console
+_bumble = logging.getLogger("bumble")
+if _bumble.level == logging.NOTSET:  # its warnings go to whoever sets a level, not to a person's console
+    _bumble.setLevel(logging.CRITICAL)
 
 
 class Backend(NamedTuple):

@@ -14,4 +14,6 @@ from typing import Final
 SHIM_DIR: Final = Path(__file__).parent / "mpy"
 """Folder to put first in MICROPYPATH (keep `.frozen` in that path): it holds the `bluetooth` module."""
 
-logging.getLogger("bumble").addHandler(logging.NullHandler())  # its warnings go to whoever asks, not to a console
+_bumble = logging.getLogger("bumble")
+if _bumble.level == logging.NOTSET:  # its warnings go to whoever sets a level, not to a person's console
+    _bumble.setLevel(logging.CRITICAL)

@@ -79,12 +79,12 @@ class _Channel:
     supervision_s: float
     queues: dict[int, deque[_Waiting]] = field(default_factory=dict)
     anchor_s: float = 0.0
-    last_heard_s: float = 0.0
+    missed_events: int = 0
     event: asyncio.TimerHandle | None = None
     watchdog: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
-        self.anchor_s = self.last_heard_s = asyncio.get_running_loop().time()
+        self.anchor_s = asyncio.get_running_loop().time()
 
     def push(self, waiting: _Waiting) -> None:
         self.queues.setdefault(id(waiting.controller), deque()).append(waiting)
@@ -93,7 +93,7 @@ class _Channel:
         if self.interval_s == 0:
             self.flush()
         elif self.event is None:
-            self.last_heard_s = asyncio.get_running_loop().time()  # idle links exchange empty PDUs
+            self.missed_events = 0  # idle links exchange empty PDUs
             self._schedule()
 
     def flush(self) -> None:
@@ -126,11 +126,9 @@ class _Channel:
 
     def _run_event(self) -> None:
         self.event = None
-        now_s = asyncio.get_running_loop().time()
         self.air.stats.events += 1
-        if self._exchange():
-            self.last_heard_s = now_s
-        elif now_s - self.last_heard_s > self.supervision_s:
+        self.missed_events = 0 if self._exchange() else self.missed_events + 1
+        if self.missed_events * self.interval_s > self.supervision_s:
             self._timed_out()
             return
         if any(self.queues.values()):
@@ -158,6 +156,7 @@ class _Channel:
     def _deliver(self, waiting: _Waiting) -> None:
         self.air.stats.pdus += 1
         self.air.stats.payload_bytes += len(waiting.packet.data)
+        self.air.count_down()
         waiting.connection.assembler.feed_packet(waiting.packet)
         waiting.controller.send_hci_packet(
             hci.HCI_Number_Of_Completed_Packets_Event(
@@ -188,6 +187,7 @@ class Air(LocalLink):  # type: ignore[misc]
         self.stats = AirStats()
         self.rng = random.Random(self.config.seed)
         self.jammed = False
+        self._pdus_to_drop: int | None = None
         self._channels: dict[frozenset[str], _Channel] = {}
 
     def jam(self, on: bool) -> None:
@@ -195,6 +195,21 @@ class Air(LocalLink):  # type: ignore[misc]
         self.jammed = on
         for channel in list(self._channels.values()):
             channel.jam(on)
+
+    def drop_after(self, pdus: int) -> None:
+        """`drop` once so many more PDUs have arrived; 0 is now."""
+        self._pdus_to_drop = pdus if pdus else None
+        if not pdus:
+            self.drop()
+
+    def count_down(self) -> None:
+        """One more PDU is on its way to its host."""
+        if self._pdus_to_drop is None:
+            return
+        self._pdus_to_drop -= 1
+        if self._pdus_to_drop == 0:
+            self._pdus_to_drop = None
+            asyncio.get_running_loop().call_soon(self.drop)
 
     def drop(self) -> int:
         """End every connection now, as when a door closes; both sides see reason 0x08. Returns how many there were."""

@@ -9,7 +9,7 @@ from tournee_sim.radio.hub import AirHub
 
 USAGE: Final = {
     "jam": "jam on|off: nothing gets through; connections end after their supervision time-out",
-    "drop": "drop: every connection ends now, as when a door closes",
+    "drop": "drop [PDUS]: every connection ends, as when a door closes; now, or once so many more PDUs have arrived",
     "loss": "loss SHARE: from 0 to 1 of the PDUs are lost and sent again (not on instant air)",
     "stats": "stats: what the air has carried",
 }
@@ -41,10 +41,14 @@ def apply(hub: AirHub, words: Sequence[str]) -> dict[str, Any]:
 
 def _do(hub: AirHub, name: str, arguments: list[str]) -> int | None:
     """Number of connections ended, for the fault that ends some; ValueError for wrong arguments."""
-    if len(arguments) != (1 if name in ("jam", "loss") else 0):
+    if len(arguments) not in {"jam": (1,), "loss": (1,), "drop": (0, 1)}.get(name, (0,)):
         raise ValueError(name)
     if name == "drop":
-        return hub.air.drop()
+        if not arguments:
+            return hub.air.drop()
+        if int(arguments[0]) < 0:
+            raise ValueError(arguments[0])
+        hub.air.drop_after(int(arguments[0]))
     if name == "jam":
         if arguments[0] not in ("on", "off"):
             raise ValueError(arguments[0])

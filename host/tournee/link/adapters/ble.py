@@ -152,7 +152,13 @@ class BleTransport:
 
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         backend = _driver(self._hci).client if self._hci else None
-        client = BleakClient(device, lambda _client: queue.put_nowait(None), timeout=self._timeout_s, backend=backend)
+        client = BleakClient(
+            device,
+            lambda _client: queue.put_nowait(None),
+            services=[BLE_SERVICE],  # each other service costs round trips
+            timeout=self._timeout_s,
+            backend=backend,
+        )
 
         def notified(_sender: BleakGATTCharacteristic, value: bytearray) -> None:
             self.traffic.notifications += 1

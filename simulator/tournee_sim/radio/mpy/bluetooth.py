@@ -19,6 +19,8 @@ FLAG_INDICATE = const(0x0020)
 _ENODEV = const(19)
 _ECONNRESET = const(104)
 _AF_UNIX = const(1)
+_EVENT_BYTES = const(256)
+_REPLY_BYTES = const(2816)
 
 _path = None
 _singleton = None
@@ -85,28 +87,34 @@ class _BLE:
         self._calls = None
         self._on = False
         self._irq = None
-        self._pending = bytearray()
+        self._events_buf = memoryview(bytearray(_EVENT_BYTES))  # read over and over: the heap stays whole
+        self._held = 0
+        self._reply = memoryview(bytearray(_REPLY_BYTES))
 
     def service(self):
         """Run the IRQ handler for every event that has arrived; OSError when the radio host is gone."""
+        buf = self._events_buf
         while self.events is not None:
             try:
-                data = self.events.read(4096)
+                n = self.events.readinto(buf[self._held :])
             except OSError:
-                data = None
-            if data is None:
+                n = None
+            if n is None:
                 return
-            if not data:
+            if not n:
                 self._hang_up()
                 raise OSError(_ECONNRESET)
-            self._pending += data
-            while len(self._pending) >= 2:
-                end = 2 + struct.unpack_from("<H", self._pending, 0)[0]
-                if len(self._pending) < end:
+            self._held += n
+            at = 0
+            while self._held - at >= 2:
+                end = at + 2 + struct.unpack_from("<H", buf, at)[0]
+                if self._held < end:
                     break
-                event, values = _decode(self._pending, 2, end)
-                self._pending = self._pending[end:]
+                event, values = _decode(buf, at + 2, end)
+                at = end
                 self._dispatch(event, values)
+            buf[: self._held - at] = buf[at : self._held]
+            self._held -= at
 
     def active(self, on=None):
         if on is not None and bool(on) != self._on:
@@ -162,19 +170,19 @@ class _BLE:
             self.events.setblocking(False)
             self._calls = _open("calls")
         self._calls.write(_encode((operation,) + args))
-        head = self._calls.read(2)
-        if not head:
+        if not self._calls.readinto(self._reply[:2]):
             self._hang_up()
             raise OSError(_ECONNRESET)
-        length = struct.unpack("<H", head)[0]
-        reply = _decode(self._calls.read(length), 0, length)
+        length = struct.unpack_from("<H", self._reply, 0)[0]
+        self._calls.readinto(self._reply[:length])
+        reply = _decode(self._reply, 0, length)
         if reply[0]:
             raise OSError(reply[0])
         return reply[1]
 
     def _hang_up(self):
         self._on = False
-        self._pending = bytearray()
+        self._held = 0
         for sock in (self.events, self._calls):
             if sock is not None:
                 sock.close()
