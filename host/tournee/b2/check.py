@@ -10,7 +10,7 @@ from typing import Any
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.plan import Plan
 from tournee.b2.read import Lu
-from tournee_protocol.layouts import Check, Field
+from tournee_protocol.layouts import Check, Field, Term
 
 _PAGE_BITS = 13
 
@@ -135,25 +135,34 @@ class _Tally:
         self.check = check
         self._value = 0
         self._sure = True
-        self._terms: dict[str, list[tuple[str, int]]] = {}
+        self._terms: dict[str, list[Term]] = {}
         for term in check.terms:
-            self._terms.setdefault(term.type, []).append((term.field, term.sign))
+            self._terms.setdefault(term.type, []).append(term)
 
     def take(self, type_: str, record: Any | None) -> None:
-        if type_ == self.check.since:
+        if type_ == self.check.since and not self.check.exclusive:
             self._value, self._sure = 0, True
         if self.check.count:
             self._value += "*" in self.check.count or type_ in self.check.count
         elif record is None:
             self._sure = self._sure and type_ not in self._terms and type_ != ""
         else:
-            for name, sign in self._terms.get(type_, ()):
-                self._value += sign * (getattr(record, name) or 0)
+            for term in self._terms.get(type_, ()):
+                self._value += term.sign * _signed(record, term.field, term.sign_field)
 
     def wrong(self, record: Any) -> str:
         """What the field should say, or nothing; an unreadable record leaves a total unsure and unsaid."""
-        said = getattr(record, self.check.field)
-        return "" if not self._sure or said == self._value else f"{said} au lieu de {self._value}"
+        said, value, sure = _signed(record, self.check.field, self.check.sign_field), self._value, self._sure
+        if self.check.exclusive:
+            self._value, self._sure = 0, True
+        if not sure or said == value:
+            return ""
+        return f"{said} au lieu de {value}" + ("; règle déduite, à vérifier" if self.check.weak else "")
+
+
+def _signed(record: Any, name: str, sign_name: str) -> int:
+    value: int = getattr(record, name) or 0
+    return -value if sign_name and getattr(record, sign_name) == "N" else value
 
 
 class _Numbers:
@@ -173,7 +182,7 @@ class _Numbers:
 
 
 def _in_list(listed: Field, value: Any) -> bool:
-    if value is None:
+    if value is None or value == listed.default == "":
         return True
     text = str(value)
     return any(text == code or (listed.kind == "D" and text == code.zfill(listed.len)) for code, _ in listed.values)

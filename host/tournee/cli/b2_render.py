@@ -46,9 +46,8 @@ class Printer:
         fields = [(i, f) for i, f in enumerate(lu.made.record.fields if lu.made else ()) if start < f.pos <= stop]
         line = Text(" " * _GUTTER) + characters(lu, self._options.mask)[start:stop]
         self._print(line)
-        marks = _marks(lu, start, stop)
-        if marks.strip():
-            self._print(Text(" " * _GUTTER + marks, _FAULT.replace(" underline", "")))
+        if self._console.color_system is None and (marks := _marks(lu, start, stop)):
+            self._print(Text(" " * _GUTTER + marks))
         if names:
             for label in labels(
                 [(i, f) for i, f in fields if f.kind is not Kind.C], start, self._console.width - _GUTTER
@@ -77,14 +76,14 @@ def characters(lu: Lu, mask: bool) -> Text:
 def labels(fields: list[tuple[int, Field]], start: int, width: int) -> list[Text]:
     """Lines of names, each under the first column of its field; a name that finds no place goes one line down, on a stem.
 
-    A name that would leave the terminal stands at the bottom, to the left of its stem.
+    A name that would leave the terminal stands at the bottom, to the left of its stem, which other names may interrupt.
     """
     lines: list[list[_Label]] = []
     shifted: list[_Label] = []
     # From right to left: a stem then passes only through lines whose names begin to its right.
     for index, field in reversed(fields):
         label = _Label(field.pos - 1 - start, field.name, _style(index, field))
-        if label.end > width or any(label.at < other.at <= label.end for other in shifted):
+        if label.end > width:
             shifted.append(label)
             continue
         for line in lines:

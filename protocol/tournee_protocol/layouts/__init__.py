@@ -4,6 +4,6 @@
 """
 
 from tournee_protocol.layouts.loader import load, profile_names
-from tournee_protocol.layouts.model import Check, Field, Framing, Kind, LayoutError, Profile, Record
+from tournee_protocol.layouts.model import Check, Field, Framing, Kind, LayoutError, Profile, Record, Term
 
-__all__ = ["Check", "Field", "Framing", "Kind", "LayoutError", "Profile", "Record", "load", "profile_names"]
+__all__ = ["Check", "Field", "Framing", "Kind", "LayoutError", "Profile", "Record", "Term", "load", "profile_names"]

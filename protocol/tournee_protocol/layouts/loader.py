@@ -81,15 +81,28 @@ def parse(table: Mapping[str, Any], name: str) -> Profile:
 
 
 def _check(row: Mapping[str, Any]) -> Check:
-    _known(row, {"at", "field", "since", "count", "sum"}, f"check {row.get('at')}.{row.get('field')}")
+    _known(
+        row,
+        {"at", "field", "since", "after", "sign", "weak", "count", "sum"},
+        f"check {row.get('at')}.{row.get('field')}",
+    )
     return Check(
-        row["at"], row["field"], row["since"], tuple(row.get("count", ())), tuple(map(_term, row.get("sum", ())))
+        at=row["at"],
+        field=row["field"],
+        since=row.get("since") or row["after"],
+        exclusive="after" in row,
+        sign_field=row.get("sign", ""),
+        weak=row.get("weak", False),
+        count=tuple(row.get("count", ())),
+        terms=tuple(map(_term, row.get("sum", ()))),
     )
 
 
 def _term(text: str) -> Term:
-    type_, _, field = text.removeprefix("-").partition(".")
-    return Term(type_, field, -1 if text.startswith("-") else 1)
+    """`-4.montant*signe`."""
+    type_, _, fields = text.removeprefix("-").partition(".")
+    field, _, sign_field = fields.partition("*")
+    return Term(type_, field, -1 if text.startswith("-") else 1, sign_field)
 
 
 def _named(profile: Profile) -> Iterator[tuple[str, str]]:
@@ -101,7 +114,8 @@ def _named(profile: Profile) -> Iterator[tuple[str, str]]:
         yield check.at, check.field
         yield check.since, ""
         yield from ((t, "") for t in check.count if t != "*")
-        yield from ((t.type, t.field) for t in check.terms)
+        yield from ((t.type, f) for t in check.terms for f in (t.field, t.sign_field))
+        yield check.at, check.sign_field
     for same in profile.same:
         yield from ((t, f) for t in (*same.at, same.as_) for f in same.fields)
     yield from ((u.at, f) for u in profile.unique for f in u.fields)

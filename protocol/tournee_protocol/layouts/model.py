@@ -77,6 +77,7 @@ class Term:
     type: str
     field: str
     sign: int  # +1 or -1
+    sign_field: str = ""  # a field of the same record that holds N for a negative amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class Check:
     at: str
     field: str
     since: str
+    exclusive: bool = False  # from behind `since` (or from the first record)
+    sign_field: str = ""  # of `at`
+    weak: bool = False  # the rule is deduced: a difference is told as such
     count: tuple[str, ...] = ()  # "*": every record
     terms: tuple[Term, ...] = ()
 
