@@ -278,7 +278,16 @@ def test_faults_by_name() -> None:
             assert faults.apply(two.hub, ["loss", "0.25"])["loss"] == 0.25
             assert faults.apply(two.hub, ["drop"])["ended"] == 1
             assert await gone == CONNECTION_TIMEOUT
-            for wrong in ([], ["melt"], ["jam"], ["jam", "maybe"], ["loss", "2"], ["loss", "x"], ["drop", "all"], ["drop", "-1"]):
+            for wrong in (
+                [],
+                ["melt"],
+                ["jam"],
+                ["jam", "maybe"],
+                ["loss", "2"],
+                ["loss", "x"],
+                ["drop", "all"],
+                ["drop", "-1"],
+            ):
                 with pytest.raises(faults.FaultError):
                     faults.apply(two.hub, wrong)
 
