@@ -12,7 +12,7 @@ from tournee.billing.result import Choice
 from tournee.billing.rights import Beneficiaire
 from tournee.billing.work import Work
 
-_C2S_INDICATEURS = frozenset({"60", "61", "62", "63"})  # group 109 field 4 [IMPL MDT, billing-formats §3.7]
+_C2S_INDICATEURS = frozenset({"60", "61", "62", "63"})  # group 109 field 4 [IMPL MDT]
 _C2S_MUTUELLE = "62"  # group 107 field 3 [IMPL MDT]
 _C2S_SERVICE_AMO = "01"  # [IMPL MDT]
 _DROITS = "droits_ouverts"

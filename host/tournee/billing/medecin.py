@@ -36,9 +36,7 @@ def complete(w: Work, s: Situation, seance: Seance) -> None:
     else:
         w.seen.add("deplacement")
     if due or seance.has(*_REGULEE):
-        kilometres(
-            w, seance
-        )  # for a GP's visit, only when MD or MU is due [NGAP 13 C; tariffs.md A12]; VRx keep them [22-3]
+        kilometres(w, seance)  # for a GP's visit, only when MD or MU is due [NGAP 13 C]; VRx keep them [22-3]
 
 
 def _choices(w: Work, seance: Seance) -> list[Choice]:

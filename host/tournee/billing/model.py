@@ -22,7 +22,7 @@ class Origin(StrEnum):
 
 
 class Mode(StrEnum):
-    """Securing mode of the invoice, code of the published enum in `MODE_CODES` [IMPL JFSE, billing-formats §3.1]."""
+    """Securing mode of the invoice, code of the published enum in `MODE_CODES` [IMPL JFSE]."""
 
     SECURISE = "securise"
     DEGRADE = "degrade"
@@ -55,7 +55,7 @@ class Praticien:
 
 @dataclass(frozen=True, slots=True)
 class SituationFacturation:
-    """One situation of the practitioner: CPS group 2, texts as on the card [IMPL MDT, billing-formats §2.5]."""
+    """One situation of the practitioner: CPS group 2, texts as on the card [IMPL MDT]."""
 
     numero_logique: str = ""
     mode_exercice: str = ""

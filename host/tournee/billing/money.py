@@ -1,4 +1,4 @@
-"""Integer cents, half up (4,725 → 4,73 [tariffs.md D]); coefficients are integer hundredths."""
+"""Integer cents, half up (4,725 → 4,73); coefficients are integer hundredths."""
 
 from __future__ import annotations
 

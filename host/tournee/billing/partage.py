@@ -23,7 +23,7 @@ def lines(w: Work, s: Situation, drafts: list[Draft]) -> tuple[Line, ...]:
 
 
 def _ald(w: Work, s: Situation, drafts: list[Draft]) -> dict[int, bool]:
-    """Related to the ALD or not, act by act [tariffs.md A21]; only asked when the card has an ALD that day."""
+    """Related to the ALD or not, act by act; only asked when the card has an ALD that day."""
     related: dict[int, bool] = {}
     if not s.code_ald or s.nature != "maladie":
         return related

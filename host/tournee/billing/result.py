@@ -116,7 +116,7 @@ class Contexte:
 
     profession: str = ""  # key of professions.toml
     nature_assurance: str = ""
-    parcours: str = ""  # letter of billing-formats §3.4: T N R O M J B D H U S1 S2; "" = not concerned
+    parcours: str = ""  # letter T N R O M J B D H U S1 S2; "" = not concerned
     parcours_statut: int = 0  # 0 not concerned, 1 in the parcours, 2 outside [IMPL JFSE]
     lieu: str = ""
     mode: str = ""

@@ -195,7 +195,7 @@ def _check(w: Work, s: Situation, seance: Seance, tarif: Tarif, lieu: str, act: 
 
 
 _CONVENTION = {"1": "DEB", "2": "ADEB", "3": "ADEB"}
-_QUALIFICATIFS = "ABDEFGN"  # [IMPL JFSE, billing-formats §3.6]
+_QUALIFICATIFS = "ABDEFGN"  # [IMPL JFSE]
 
 
 def _depassement(w: Work, s: Situation, tarif: Tarif, act: Act, path: str) -> None:
