@@ -153,6 +153,9 @@ def test_refusals_name_the_place() -> None:
     with pytest.raises(B2Error) as lots:
         fichier_records(_fichier(_lot(signee(1)), _lot(signee(2))))
     assert lots.value.problem is Problem.DUPLICATE
+    with pytest.raises(B2Error) as named:
+        fichier_records(_fichier(_lot(signee(1))), deja={"F00001"})
+    assert named.value.field == "identification_fichier"
     with pytest.raises(B2Error) as number:
         lot_records(_lot(signee(1), numero=1000))
     assert number.value.problem is Problem.COUNT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from tournee.b2.destinations import numero_destinataire, type_destinataire
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.facture import aammjj
@@ -12,8 +14,13 @@ from tournee.b2.twin import encode
 from tournee_protocol.layouts.tables import lot_rules
 
 
-def fichier_records(fichier: Fichier) -> list[Record]:
-    """All records of the file. Raises B2Error (ORDER) when lots may not share it, (DUPLICATE) for two lots with one number."""
+def fichier_records(fichier: Fichier, deja: Container[str] = ()) -> list[Record]:
+    """All records of the file; `deja` holds the identifications of earlier files.
+
+    Raises B2Error (ORDER) when lots may not share it, (DUPLICATE) for two lots with one number or an identification used before.
+    """
+    if fichier.identification in deja:
+        raise B2Error(Problem.DUPLICATE, 0, "000", "identification_fichier", 50)
     _check(fichier)
     first = fichier.lots[0].factures[0].facture
     oct_file = bool(fichier.oct_numero)
