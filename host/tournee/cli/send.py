@@ -50,8 +50,8 @@ def command(resend: bool, numero: int | None, again: bool, copy: Path | None, as
             _copy(copy, results)
     if as_json:
         emit({"files": [_file(r) for r in results]})
-    else:
-        for result in results:
+    for result in results:
+        if not as_json or result.error is not None:
             _say(out, result)
     failed = [r.error for r in results if r.error is not None]
     return failed[0].exit_code if failed else 0

@@ -11,6 +11,9 @@ from typing import Any
 
 from tournee.cli.demo.stage import Stage
 
+WORLD = "world"
+"""Folder of what only the simulation needs: home, keys, state of terminal and funds, logs."""
+
 
 class Keeper:
     def __init__(self, stage: Stage, out: Path) -> None:
@@ -26,16 +29,18 @@ class Keeper:
             shown = self._stage.run("bill", "show", bill).document
             _json(self._out / f"bill{suffix}.json", shown)
             self._stage.write("bill", "print", bill, "--out", str(self._out / f"receipt{suffix}.pdf"))
-        for number, path in enumerate(sorted((self._out / "sent").glob("*.b2")), 1):
+        for number, path in enumerate(sorted((self._out / WORLD / "sent").glob("*.b2")), 1):
             suffix = "" if number == 1 else f"-{number}"
             shutil.copy(path, self._out / f"lot{suffix}.b2")
             mail = path.with_suffix(".eml")
             if mail.exists():
                 shutil.copy(mail, self._out / f"sent{suffix}.eml")
-        shutil.rmtree(self._out / "sent", ignore_errors=True)
+        decrypted = self._out / WORLD / "funds" / "fund"
+        if decrypted.exists():
+            shutil.copytree(decrypted, self._out / "fund", dirs_exist_ok=True)
         _json(self._out / "status.json", overview)
-        self._counters = self._stage.sim("status", "--state", str((self._out / "sim").resolve())).document
-        trace = self._out / "sim" / "apdu.log"
+        self._counters = self._stage.sim("status", "--state", str((self._out / WORLD / "terminal").resolve())).document
+        trace = self._out / WORLD / "terminal" / "apdu.log"
         if trace.exists():
             shutil.copy(trace, self._out / "apdu.log")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tournee.cli.demo import visits
-from tournee.cli.demo.keep import Keeper
+from tournee.cli.demo.keep import WORLD, Keeper
 from tournee.cli.demo.stage import Done, Stage, StageError
 from tournee.cli.demo.tell import Teller
 from tournee.cli.demo.visits import Visit
@@ -59,7 +59,7 @@ class Play:
         planned = visits.read(wish.visits) if wish.visits else [Visit(wish.vitale)]
         _emptied(wish.out)
         pin = os.environ.get(PIN_VARIABLE) or f"{secrets.randbelow(10_000):04d}"
-        stage = Stage(wish.out / "logs", self._environment(pin), told=self._tell.command)
+        stage = Stage(wish.out / WORLD, self._environment(pin), told=self._tell.command)
         self._tell.title(wish.out)
         status, reason = "failed", ""
         keeper = Keeper(stage, wish.out)
@@ -105,51 +105,50 @@ class Play:
         with tell.step("poste configuré, CPS lue, code saisi sur le terminal") as step:
             done = stage.run("init", *self._init_options(fund))
             step.done(f"{done.document['specialite_libelle']}, situation {done.document['situation']}")
-        for number, visit in enumerate(planned, 1):
-            self._visit(stage, visit, number, first=number == 1)
+        self._first_visit(stage, planned[0])
+        for number, visit in enumerate(planned[1:], 2):
+            self._next_visit(stage, visit, number, len(planned))
         self._send(stage, len(planned))
         return self._returns(stage, keeper)
 
-    def _visit(self, stage: Stage, visit: Visit, number: int, *, first: bool) -> None:
+    def _first_visit(self, stage: Stage, visit: Visit) -> None:
+        """Step by step; the signature is tried too early once, and refused."""
         tell = self._tell
-        if not first:
-            stage.sim("pull", _SLOT_VITALE, *self._state())
-            stage.sim("insert", _SLOT_VITALE, visit.vitale, *self._state())
         with tell.step(f"carte Vitale lue ({visit.vitale})") as step:
             vitale = stage.run("read", "vitale").document
             people = vitale.get("beneficiaires", [])
             step.done(f"{len(people)} bénéficiaire{'s' if len(people) > 1 else ''}, droits {_rights(vitale)}")
-        answers = self._wish.out / "answers" / f"{number}.json"
-        answers.parent.mkdir(exist_ok=True)
-        half = {"beneficiaire": str(visit.beneficiaire)}
-        if first:
-            _write(answers, half)
-            with tell.step("facture incomplète : la signature est refusée") as step:
-                draft = stage.run("bill", "new", "--answers", str(answers), ok=(REFUSED,)).document
-                refused = stage.run("bill", "sign", draft["bill"], ok=(REFUSED,))
-                missing = [q for q in draft["evaluation"]["questions"] if q["required"]]
-                step.done(f"{len(missing)} question{'s' if len(missing) > 1 else ''} à répondre ; code {refused.code}")
-            _write(answers, {**half, **visit.answers})
-            command: tuple[str, ...] = ("bill", "new", "--resume", draft["bill"], "--answers", str(answers))
-        else:
-            _write(answers, {**half, **visit.answers})
-            command = ("bill", "new", "--answers", str(answers))
+        answers = self._wish.out / WORLD / "answers-1.json"
+        person = {"beneficiaire": str(visit.beneficiaire)}
+        _write(answers, person)
+        with tell.step("facture incomplète : la signature est refusée") as step:
+            draft = stage.run("bill", "new", "--answers", str(answers), ok=(REFUSED,)).document
+            refused = stage.run("bill", "sign", draft["bill"], ok=(REFUSED,))
+            missing = [q for q in draft["evaluation"]["questions"] if q["required"]]
+            step.done(f"{len(missing)} question{'s' if len(missing) > 1 else ''} à répondre ; code {refused.code}")
+        _write(answers, {**person, **visit.answers})
         with tell.step("facture par les questions du moteur") as step:
-            bill = stage.run(*command).document
-            totals = bill["evaluation"]["totals"]
-            codes = " + ".join(line["code"] for line in bill["evaluation"]["lines"])
-            step.done(
-                f"{codes} : {euros(totals['montant_cents'])} = AMO {euros(totals['amo_cents'])}"
-                f" + AMC {euros(totals['amc_cents'])} + patient {euros(totals['patient_cents'])}"
-            )
+            bill = stage.run("bill", "new", "--resume", draft["bill"], "--answers", str(answers)).document
+            step.done(_amounts(bill))
         with tell.step("signée par la CPS et la carte Vitale") as step:
             signed = stage.run("bill", "sign", bill["bill"]).document["bills"][0]
             step.done(f"facture n° {signed['numero_facture']}, signatures {' et '.join(signed['signatures'])}")
         self._bills.append(bill["bill"])
 
+    def _next_visit(self, stage: Stage, visit: Visit, number: int, count: int) -> None:
+        with self._tell.step(f"visite {number}/{count} : {visit.vitale}, bénéficiaire {visit.beneficiaire}") as step:
+            stage.sim("pull", _SLOT_VITALE, *self._state())
+            stage.sim("insert", _SLOT_VITALE, visit.vitale, *self._state())
+            answers = self._wish.out / WORLD / f"answers-{number}.json"
+            _write(answers, {"beneficiaire": str(visit.beneficiaire), **visit.answers})
+            bill = stage.run("bill", "new", "--answers", str(answers)).document
+            signed = stage.run("bill", "sign", bill["bill"]).document["bills"][0]
+            step.done(f"{_amounts(bill)}, n° {signed['numero_facture']} signée")
+        self._bills.append(bill["bill"])
+
     def _send(self, stage: Stage, count: int) -> None:
         with self._tell.step("lot signé, chiffré et envoyé") as step:
-            sent = stage.run("send", "--copy", str(self._wish.out / "sent")).document["files"]
+            sent = stage.run("send", "--copy", str(self._wish.out / WORLD / "sent")).document["files"]
             lots = sum(len(f["lots"]) for f in sent)
             step.done(f"{count} facture(s), {lots} lot(s), {len(sent)} fichier(s) par SMTP")
 
@@ -176,9 +175,9 @@ class Play:
 
     def _environment(self, pin: str) -> dict[str, str]:
         wish = self._wish
-        keys = os.environ.get("TOURNEE_TEST_KEYS") or str((wish.out / "keys").resolve())
+        keys = os.environ.get("TOURNEE_TEST_KEYS") or str((wish.out / WORLD / "keys").resolve())
         env = {
-            "TOURNEE_HOME": str((wish.out / "home").resolve()),
+            "TOURNEE_HOME": str((wish.out / WORLD / "home").resolve()),
             "TOURNEE_PASSPHRASE": os.environ.get("TOURNEE_PASSPHRASE") or secrets.token_hex(16),
             "TOURNEE_TEST_KEYS": keys,
             "TOURNEE_SIM_PIN": pin,
@@ -190,7 +189,15 @@ class Play:
 
     def _fund_options(self) -> list[str]:
         wish = self._wish
-        options = ["fund", "--dir", str(wish.out / "fund"), "--outcome", wish.outcome, "--seed", str(wish.seed)]
+        options = [
+            "fund",
+            "--dir",
+            str(wish.out / WORLD / "funds"),
+            "--outcome",
+            wish.outcome,
+            "--seed",
+            str(wish.seed),
+        ]
         return options + (["--today", wish.day.isoformat()] if wish.day else [])
 
     def _sim_options(self, vitale: str) -> list[str]:
@@ -200,7 +207,7 @@ class Play:
         return [*options, "--pace", wish.pace, "--seed", str(wish.seed), "--auto-pin"]
 
     def _state(self) -> list[str]:
-        return ["--state", str((self._wish.out / "sim").resolve())]
+        return ["--state", str((self._wish.out / WORLD / "terminal").resolve())]
 
     def _init_options(self, fund: dict[str, Any]) -> list[str]:
         smtp, pop3 = (f"{fund[f'{p}_host']}:{fund[f'{p}_port']}" for p in ("smtp", "pop3"))
@@ -216,13 +223,21 @@ def _emptied(out: Path) -> None:
         if not marker.exists():
             raise StageError(f"{out} is not empty and no demo made it.", "Choose another folder with --out.")
         shutil.rmtree(out)
-    (out / "logs").mkdir(parents=True)
+    (out / WORLD).mkdir(parents=True)
     out.chmod(0o700)
     marker.touch()
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _amounts(bill: dict[str, Any]) -> str:
+    totals = bill["evaluation"]["totals"]
+    codes = " + ".join(line["code"] for line in bill["evaluation"]["lines"])
+    parts = [("AMO", "amo"), ("AMC", "amc"), ("patient", "patient")]
+    split = " + ".join(f"{name} {euros(totals[f'{key}_cents'])}" for name, key in parts)
+    return f"{codes} : {euros(totals['montant_cents'])} = {split}"
 
 
 def _rights(vitale: dict[str, Any]) -> str:

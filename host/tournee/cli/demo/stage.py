@@ -107,12 +107,13 @@ class Stage:
         errors = process.stderr.decode(errors="replace").strip()
         if process.returncode == 130 or process.returncode == -signal.SIGINT:
             raise KeyboardInterrupt
-        if process.returncode not in ok:
-            raise StageError(f"{shlex.join(shown)} : {errors or 'code ' + str(process.returncode)}", "")
         try:
             document = json.loads(process.stdout) if argv[-1] == "--json" and process.stdout else {}
         except ValueError:
             raise StageError(f"{shlex.join(shown)} : no JSON in its answer", "") from None
+        if process.returncode not in ok:
+            reason = errors or _faults(document) or f"code {process.returncode}"
+            raise StageError(f"{shlex.join(shown)} : {reason}", "")
         return Done(shown, process.returncode, document, errors)
 
     def _env(self) -> dict[str, str]:
@@ -122,6 +123,14 @@ class Stage:
         line = shlex.join(shown)
         self.commands.append(line)
         self.told(line)
+
+
+def _faults(document: dict[str, Any]) -> str:
+    """What a bill that is not valid still lacks."""
+    evaluation = document.get("evaluation", {})
+    texts = [f["text"] for f in evaluation.get("errors", ())]
+    texts += [f"à répondre : {q['id']}" for q in evaluation.get("questions", ()) if q["required"]]
+    return " ; ".join(texts)
 
 
 def _line(process: subprocess.Popen[bytes], patience_s: float) -> bytes:
