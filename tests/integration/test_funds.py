@@ -202,7 +202,7 @@ def test_missing_vitale_signature_is_refused(fund: Fund, cards: Cards) -> None:
 
 def test_envelope_signed_by_no_cps_is_refused(fund: Fund, cards: Cards) -> None:
     row = fund.destinations.lookup("01", "991", "0000")
-    vitale = cards.pki.vitale(funds.VITALE)
+    vitale = cards.vitale
     raw = mail_of(sealed(cards, file_of(cards, [facture(52)]), row.certificate_pem, vitale), row.mailbox)
     AccountMailbox(fund.account).send(raw, funds.SENDER, row.mailbox)
     assert "cms.signer_is_a_cps" in failed(fund)

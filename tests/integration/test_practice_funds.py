@@ -49,12 +49,12 @@ class RealKeys(Cards):
         self._keys = Keys(Pki(keys))
 
     async def practitioner(self) -> CpsCard:
-        cps = self._keys.pki.cps("cps-medecin")
+        cps = self._keys.cps
         card = await super().practitioner()
         return replace(card, certificat_signature=cps.sign.der, certificat_authentification=cps.auth.der)
 
     async def patient(self) -> VitaleCard:
-        return replace(await super().patient(), certificat=self._keys.pki.vitale("vitale-famille").der)
+        return replace(await super().patient(), certificat=self._keys.vitale.der)
 
     def _made(self, what: str, message: bytes) -> bytes:
         super()._made(what, message)
@@ -182,6 +182,17 @@ def test_a_fund_that_died_after_the_mail_leaves_nothing_twice(keys: Path, tmp_pa
         assert [t.reference for t in practice.collect(again)] == ["ARL", "580", "576", "ARL", "580"]
     (dossier,) = load_all(practice.journal)
     assert dossier.state is State.PAID and len(practice.cards.signed) == 4  # two invoice signatures, lot, envelope
+
+
+@pytest.mark.parametrize("fund", [("--fault", "return-twice")], indirect=True)
+def test_a_return_that_comes_twice_counts_once(fund: Fund, keys: Path) -> None:
+    practice = ready(keys, fund)
+    practice.send(fund)
+    taken = practice.collect(fund)
+    assert [t.duplicate for t in taken] == [False, True] * 3 and waiting(fund) == 0
+    assert practice.states == [State.PAID]
+    steps = [e.step for e in practice.journal.entries(prefix="bill:")]
+    assert steps.count("paid") == steps.count("acknowledged") == 1
 
 
 def test_a_refused_connection_keeps_the_file_and_signs_nothing_again(fund: Fund, keys: Path) -> None:

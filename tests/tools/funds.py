@@ -60,23 +60,25 @@ def facture(numero: int, fund: str = "01991", *, tiers_payant: int = 1, day: dat
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Cards:
-    """The two cards as keys: what they sign and their certificates."""
+    """The two cards as keys: what they sign and their certificates. Keys are read once: OpenSSL checks an RSA key at length."""
 
-    pki: Pki
+    def __init__(self, pki: Pki) -> None:
+        self.pki = pki
+        self.cps = pki.cps(CPS)
+        self.vitale = pki.vitale(VITALE)
 
     def sign(self, signer: str, text: bytes) -> SignatureCarte:
-        identity = self.pki.cps(CPS).sign if signer == "C" else self.pki.vitale(VITALE)
+        identity = self.cps.sign if signer == "C" else self.vitale
         value = identity.key.sign(text, padding.PKCS1v15(), hashes.SHA256())
         return SignatureCarte(signer, hashlib.sha256(identity.der).hexdigest(), value)
 
     @property
     def certificates(self) -> list[bytes]:
-        return [self.pki.cps(CPS).sign.der, self.pki.vitale(VITALE).der]
+        return [self.cps.sign.der, self.vitale.der]
 
     def authenticate(self, digest_info: bytes) -> bytes:
-        return self.pki.cps(CPS).auth.key.sign(digest_info[-32:], padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+        return self.cps.auth.key.sign(digest_info[-32:], padding.PKCS1v15(), Prehashed(hashes.SHA256()))
 
 
 def signed(cards: Cards, bill: Facture, signers: str = "CV") -> FactureSignee:
@@ -98,7 +100,7 @@ def file_of(cards: Cards, bills: Sequence[Facture], identification: str = "00000
 
 def sealed(cards: Cards, content: bytes, recipient_pem: str, signer: Identity | None = None) -> bytes:
     """CMS for a fund; `signer` other than the CPS's authentication key on demand."""
-    who = signer or cards.pki.cps(CPS).auth
+    who = signer or cards.cps.auth
     pending = cms.begin(content, signer_certificate=who.der, certificates=cards.certificates, signing_time=NOW)
     value = who.key.sign(pending.digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
     return cms.envelope(cms.finish(pending, value), recipient_pem)

@@ -42,7 +42,7 @@ import click
 )
 @click.option(
     "--fault",
-    type=click.Choice(["none", "busy", "die-in-data", "die-after-keeping"]),
+    type=click.Choice(["none", "busy", "die-in-data", "die-after-keeping", "return-twice"]),
     default="none",
     help="Fault to inject into each delivery.",
 )
@@ -79,7 +79,7 @@ def command(
     if reject_code not in codes():
         raise click.BadParameter(f"one of {', '.join(codes())}", param_hint="--reject-code")
     pki = Pki(keys or os.environ.get(KEYS_VARIABLE) or directory / "keys")
-    policy = Policy(Outcome(outcome), reject_code, today.date() if today else None)
+    policy = Policy(Outcome(outcome), reject_code, today.date() if today else None, twice=fault == "return-twice")
 
     def told(ready: Ready) -> None:
         if as_json:

@@ -29,6 +29,7 @@ class Policy:
     outcome: Outcome = Outcome.PAID
     reject_code: str = "0250-050"
     today: date | None = None  # None: the day it is
+    twice: bool = False  # every return comes a second time
 
     def day(self) -> date:
         return self.today or datetime.now().astimezone().date()
@@ -199,6 +200,8 @@ class FundDesk:
             packed=kind == "576",
         )
         self.maildrops.deliver(report.sender, uid, mail)
+        if self._policy.twice:
+            self.maildrops.deliver(report.sender, f"{uid}-again", mail)
         report.answers.append(kind)
 
     def _write_checks(self) -> None:

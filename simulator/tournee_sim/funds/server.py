@@ -30,6 +30,7 @@ class Fault(StrEnum):
     BUSY = "busy"  # 451 to every DATA
     DIE_IN_DATA = "die-in-data"  # ends when the whole message has come, nothing kept
     DIE_AFTER_KEEPING = "die-after-keeping"  # ends when it is kept, before the confirmation
+    RETURN_TWICE = "return-twice"  # every return comes a second time (a `Policy`, not the server, does it)
 
 
 @dataclass(frozen=True)
