@@ -17,6 +17,7 @@ from tournee_sim.cards.line import CardLine
 
 SLOTS: Final = 2
 COLUMNS: Final = 20
+LONG_WAIT_MS: Final = 300
 _DRAIN_S: Final = 2.0
 
 
@@ -84,10 +85,25 @@ class BoardBus:
         if whole <= 0 or self._bus is None:
             return
         self._owed_ms -= whole
-        self._advanced_ms += whole
         for uart in self._uarts:
             await drained(uart)
-        self._notify(Notice.ADVANCE, 0, struct.pack(">I", whole))
+        if whole > LONG_WAIT_MS:  # the last ms apart: the board has looked at its time-outs before what follows
+            await self._advance(whole - 2)
+            await self._advance(1)
+            whole = 1
+        await self._advance(whole)
+
+    async def settled(self) -> None:
+        """Wait until the board has taken what it was told and turned its loop once more."""
+        if self._bus is None:
+            return
+        await drained(self._bus)
+        await self._advance(1)
+        await self._advance(1)
+
+    async def _advance(self, ms: int) -> None:
+        self._advanced_ms += ms
+        self._notify(Notice.ADVANCE, 0, struct.pack(">I", ms))
         await drained(self._bus)
 
     def _line(self, slot: int) -> CardLine:

@@ -46,10 +46,14 @@ class ThreadedBoard:
         return self.board.pin
 
     def insert(self, slot: int, card_id: str) -> None:
+        """The terminal has noticed it when this returns; so for `pull`."""
         self._call(lambda: self.board.insert(slot, card_id))
+        self._run(self.board.settled())
 
     def pull(self, slot: int) -> str:
-        return self._call(lambda: self.board.pull(slot))
+        card_id = self._call(lambda: self.board.pull(slot))
+        self._run(self.board.settled())
+        return card_id
 
     def type(self, keys: str) -> None:
         self._call(lambda: self.board.type(keys))

@@ -142,6 +142,12 @@ class UnixBoard:
         await process.wait()
         self.trace.event("terminal-off")
 
+    async def died(self) -> None:
+        """Wait until the terminal is off, e.g. by a fault."""
+        process = self._process
+        if process is not None:
+            await process.wait()
+
     async def restart(self) -> None:
         """Power on again after `kill`."""
         await self.kill()
@@ -161,7 +167,7 @@ class UnixBoard:
     # Slots, keypad, display
 
     def insert(self, slot: int, card_id: str) -> None:
-        """Put a card of the catalogue in an empty slot; raises UnknownCard or BoardError."""
+        """Put a card of the catalogue in an empty slot; raises UnknownCard or BoardError. The board learns of it: `settled`."""
         self._check_slot(slot)
         if self.bus.lines[slot].card:
             raise BoardError(f"slot {slot} holds {self.card(slot).id}; pull it first")
@@ -178,6 +184,10 @@ class UnixBoard:
         self.bus.present(slot, False)
         self.trace.event("pull", slot=slot, card=card.tpdu.card.id)
         return card.tpdu.card.id
+
+    async def settled(self) -> None:
+        """Wait until the terminal has noticed the cards that came and went; between a pull and an insert, as fingers need it."""
+        await self.bus.settled()
 
     def card(self, slot: int) -> Card:
         """The card in the slot; raises BoardError when it is empty."""

@@ -147,6 +147,11 @@ class ByteCard:
                 yield from self._on_header()
 
     @property
+    def f_d(self) -> tuple[int, int]:
+        """F and D in use."""
+        return self._fd
+
+    @property
     def etu_ms(self) -> float:
         return self._fd[0] / self._fd[1] / max(self.clock_khz, 1)
 
@@ -234,7 +239,7 @@ class ByteCard:
             yield self._emit(b"\x60", every)
             wait -= every
         if self.faults.strike(CardFault.OVERRUN):
-            wait += 1.2 * self.waiting_time_ms
+            wait += 2 * self.waiting_time_ms
         sw = answer.sw.to_bytes(2, "big")
         ins = self._header[1]
         if not answer.data:

@@ -75,10 +75,13 @@ class ControlServer:
 
     async def _insert(self, slot: int, card: str) -> dict[str, Any]:
         self._board.insert(slot, card)
+        await self._board.settled()
         return {"slot": slot, "card": card}
 
     async def _pull(self, slot: int) -> dict[str, Any]:
-        return {"slot": slot, "card": self._board.pull(slot)}
+        card = self._board.pull(slot)
+        await self._board.settled()
+        return {"slot": slot, "card": card}
 
     async def _type(self, keys: str) -> dict[str, Any]:
         self._board.type(keys)

@@ -17,7 +17,7 @@ class CardFault(StrEnum):
     MUTE = "mute"  # no answer to reset
     SILENT = "silent"  # no answer to a command
     NULL_STORM = "null-storm"  # 60 every 0.9 waiting time, `count` times (0: for ever)
-    OVERRUN = "overrun"  # the answer comes after 1.2 waiting times
+    OVERRUN = "overrun"  # the answer comes after 2 waiting times
     GARBAGE_ATR = "garbage-atr"  # TS is no TS
     BAD_TCK = "bad-tck"  # an ATR that announces T=1 and has a wrong check character
     BAD_PROCEDURE = "bad-procedure"  # a procedure byte that is none
