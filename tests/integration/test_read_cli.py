@@ -89,7 +89,9 @@ def test_read_cps_with_its_schema(terminals: Terminals, run: Run, root: Path) ->
     free = _document(run("read", "cps", "--no-pin", "--json", "--terminal", board.url))
     jsonschema.validate(free, schema)
     assert (free["situations"], free["besoin_code"], free["simulation"]) == (None, ["situations"], True)
-    full = _document(run("read", "cps", "--json", "--terminal", board.url))
+    asked = run("read", "cps", "--json", "--terminal", board.url)
+    assert "Saisissez votre code porteur sur le terminal" in asked.stderr
+    full = _document(asked)
     jsonschema.validate(full, schema)
     assert [s["numero_facturation"] for s in full["situations"]] == [
         s.get("numero_facturation") for s in person.situations
@@ -97,7 +99,12 @@ def test_read_cps_with_its_schema(terminals: Terminals, run: Run, root: Path) ->
     done = run("read", "cps", "--terminal", board.url)
     assert "SIMULATION" in done.stdout
     assert person.numero_national[1:] in done.stdout
-    assert "Saisissez votre code porteur sur le terminal" in done.stderr
+    assert done.stderr == "", "the PIN holds between commands"
+    assert not _document(run("terminal", "info", "--json", "--terminal", board.url))["pin_locked"]
+    assert run("terminal", "lock", "--terminal", board.url).returncode == 0
+    assert _document(run("terminal", "info", "--json", "--terminal", board.url))["pin_locked"]
+    assert "Saisissez" in run("read", "cps", "--terminal", board.url).stderr
+    assert board.counters()["cards"][0]["verify"] == 2
 
 
 def test_read_vitale_with_its_schema(terminals: Terminals, run: Run, root: Path) -> None:
@@ -150,10 +157,13 @@ def test_watch_shows_a_card_leaving_and_scan_lists(terminals: Terminals, run: Ru
         "--terminal",
         board.url,
     ]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ}) as watching:
+    home = {**os.environ, "TOURNEE_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=home) as watching:
         assert watching.stdout is not None
         first = [json.loads(watching.stdout.readline()) for _ in range(2)]
         assert [r["state"] for r in first] == ["present", "present"]
+        busy = run("terminal", "info", "--terminal", board.url)
+        assert (busy.returncode, "autre commande" in busy.stderr) == (4, True)
         board.pull(1)
         assert json.loads(watching.stdout.readline()) == {"version": 1, "event": "slot", "slot": 1, "state": "absent"}
         assert watching.wait(30) == 0

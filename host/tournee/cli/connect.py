@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tournee.cli import settings
-from tournee.errors import UsageError
+from tournee.errors import CardError, UsageError
 
 if TYPE_CHECKING:
     from tournee.cards.desk import Desk
@@ -27,6 +27,13 @@ terminal_option = click.option(
 )
 RP2_VENDOR = 0x2E8A
 """USB vendor of the boards we build for; a single such port is taken without asking."""
+
+
+class TerminalInUse(CardError):
+    code = "terminal_in_use"
+
+    def __init__(self) -> None:
+        super().__init__("Une autre commande tournee utilise le terminal.", "Attendez qu'elle finisse, ou arrêtez-la.")
 
 
 def terminal_url(given: str | None = None) -> str:
@@ -56,11 +63,16 @@ async def reader_for(url: str | None = None) -> AsyncIterator[Reader]:
     """
     from tournee.cards.adapters import open_reader
     from tournee.store import lock
+    from tournee.store.errors import JournalLocked
     from tournee.terminal.client import Terminal
 
     chosen = terminal_url(url)
     session_id = settings.session_id()
-    with lock.held(settings.session_path().with_suffix(".lock")):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock.held(settings.session_path().with_suffix(".lock")))
+        except JournalLocked:
+            raise TerminalInUse from None
         reader = await open_reader(chosen, session_id=session_id)
         telling = asyncio.create_task(_tell(reader))
         try:

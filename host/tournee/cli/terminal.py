@@ -149,6 +149,18 @@ def watch(count: int | None, url: str | None, as_json: bool) -> None:
 
 @app.command()
 @terminal_option
+def lock(url: str | None) -> None:
+    """Power the cards off and forget the PIN; the next command that needs it asks again."""
+
+    async def ask() -> None:
+        async with reader_for(url) as reader:
+            await reader.close()
+
+    asyncio.run(ask())
+
+
+@app.command()
+@terminal_option
 def log(url: str | None) -> None:
     """The terminal's own log (it holds no PIN and no card data)."""
 
