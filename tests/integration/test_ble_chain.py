@@ -209,7 +209,7 @@ def test_a_second_host_is_refused_politely(tmp_path: Path) -> None:
 def test_two_hosts_at_once_and_one_wins(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with chain(tmp_path) as radio, radio.firmware():
-            two_radios = [radio.transport(timeout_s=1), radio.transport(timeout_s=1)]
+            two_radios = [radio.transport(timeout_s=3), radio.transport(timeout_s=3)]
             (other,) = await radio.hub.listen("tcp:127.0.0.1:0")  # another URL is another radio
             two_radios[1]._hci = other
             results = await asyncio.gather(*(one.open() for one in two_radios), return_exceptions=True)
@@ -227,7 +227,7 @@ def test_two_hosts_at_once_and_one_wins(tmp_path: Path) -> None:
 def test_scan_finds_the_name_and_the_address_opens(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with chain(tmp_path) as radio, radio.firmware():
-            (found,) = await scan(0.4, hci=radio.hci)
+            (found,) = await scan(1.5, hci=radio.hci)
             assert (found.name, found.address) == (NAME, radio.radio.address)
             link = radio.transport(found.address.lower())
             await link.open()
@@ -242,7 +242,7 @@ def test_a_wrong_name_says_which_were_heard(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with chain(tmp_path) as radio, radio.firmware():
             with pytest.raises(LinkUnavailable, match=f"Tournee-9999.*introuvable.*{NAME}") as missing:
-                await radio.transport("Tournee-9999", timeout_s=0.5).open()
+                await radio.transport("Tournee-9999", timeout_s=2).open()
             assert "tournee terminal scan" in missing.value.remedy
 
     run(scenario())

@@ -78,9 +78,9 @@ def test_a_transport_that_was_not_opened_is_a_lost_link() -> None:
 
 
 def test_values_are_cut_to_what_the_link_carries() -> None:
-    class Client:
+    class Rx:
         def __init__(self, mtu: int) -> None:
-            self.mtu_size = mtu
+            self.max_write_without_response_size = mtu - 3
 
-    sizes: dict[int, Any] = {mtu: ble.BleTransport._value_bytes(Client(mtu)) for mtu in (23, 185, 247, 517)}  # type: ignore[arg-type]
+    sizes: dict[int, Any] = {mtu: ble._value_bytes(Rx(mtu)) for mtu in (23, 185, 247, 517)}  # type: ignore[arg-type]
     assert sizes == {23: 20, 185: 182, 247: 244, 517: 244}

@@ -26,6 +26,8 @@ DRIVER_GROUP: Final = "tournee.bleak_backends"
 DEFAULT_TIMEOUT_S: Final = 10.0
 _VALUE_OVERHEAD_BYTES: Final = 3
 _DEFAULT_MTU: Final = 23
+_CHUNKS_PER_ACK: Final = 8
+"""Every eighth value is acknowledged: not every system's stack holds back writes without response."""
 _ADDRESS: Final = re.compile(
     r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE
 )
@@ -116,8 +118,8 @@ class BleTransport:
                 self._answered = False
                 self.traffic.round_trips += 1
             try:
-                for chunk in _chunks(data, self._value_bytes(client)):
-                    await client.write_gatt_char(rx, chunk, response=False)
+                for number, chunk in enumerate(_chunks(data, _value_bytes(rx)), 1):
+                    await client.write_gatt_char(rx, chunk, response=number % _CHUNKS_PER_ACK == 0)
                     self.traffic.bytes_out += len(chunk)
                     self.traffic.writes += 1
             except Exception as exc:  # BleakError, or what the system's stack raises when the link ends
@@ -176,12 +178,13 @@ class BleTransport:
             )
         await client.start_notify(tx, notified)
         self._rx = rx
-        self.traffic.mtu = client.mtu_size
+        self.traffic.mtu = rx.max_write_without_response_size + _VALUE_OVERHEAD_BYTES
         self.traffic.connections += 1
 
-    @staticmethod
-    def _value_bytes(client: BleakClient) -> int:
-        return max(1, min(client.mtu_size - _VALUE_OVERHEAD_BYTES, BLE_CHUNK_BYTES))
+
+def _value_bytes(rx: BleakGATTCharacteristic) -> int:
+    """What one value carries; asked of the characteristic, because BlueZ knows no MTU of the connection."""
+    return max(1, min(rx.max_write_without_response_size, BLE_CHUNK_BYTES))
 
 
 def _chunks(data: bytes, size: int) -> list[bytes]:
