@@ -131,6 +131,19 @@ def test_an_unknown_entity_is_skipped_and_said() -> None:
     assert [r for r in retour.remarques if "212" in r]
 
 
+def test_an_accent_in_a_name_holds_back_no_payment() -> None:
+    data = noemie(E102, E103, E198_PAID, E990).replace(b"850599350001", b"850599350\xe901")
+    retour = returns.read(mailed(data))
+    assert retour.factures[0].paye_cents == 2800
+    assert [r for r in retour.remarques if "103" in r] and "850599" not in repr(retour)
+
+
+def test_totals_that_do_not_add_up_are_told() -> None:
+    retour = read(E102, E198_PAID, E990, total="00000002900")
+    assert retour.factures[0].paye_cents == 2800 and [r for r in retour.remarques if "2900 au lieu de 2800" in r]
+    assert read(E102, E198_PAID, E990).remarques == ()
+
+
 def test_no_nir_and_no_name_leave_the_file() -> None:
     retour = read(E102, E103, E198_PAID)
     assert NIR.encode() in retour.data and NIR not in repr(retour)
@@ -142,6 +155,7 @@ def test_no_nir_and_no_name_leave_the_file() -> None:
         ((E198_PAID,), ""),  # a share of no invoice
         ((E102, E198_PAID.replace("00002800", "0000A800", 1)), "198"),
         ((E102, E198_PAID.replace("@", "#")), "198"),
+        ((E102, E198_PAID.replace("198", "1x8")), "3"),
         ((E102, E198_PAID.replace("P", "X", 1)), "19"),
     ],
 )

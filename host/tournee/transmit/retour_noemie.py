@@ -10,31 +10,32 @@ import re
 from typing import Any, Final
 
 from tournee.b2.errors import B2Error, Problem
+from tournee.b2.noemie import lire
+from tournee.b2.read import Lu
 from tournee.b2.records import noemie as records
-from tournee.b2.twin import decode
 from tournee.transmit.model import Etat, LignePayee, Montants, Nature, Rejet, Retour, RetourFacture, Virement, jour
-from tournee_protocol.layouts import load
 
-PROFILE: Final = "noemie"
-MAX_ENTITY_BYTES: Final = 1024
-_PRINTABLE: Final = bytes(c if 0x20 <= c <= 0x7E else ord("?") for c in range(256))
+_FATAL: Final = (Problem.TRUNCATED, Problem.TERMINATOR, Problem.ORDER, Problem.UNKNOWN_RECORD, Problem.SEPARATOR)
+_MOVING: Final = ("000", "080", "100", "102", "198", "199", "210", "290", "294", "999")
+"""Entities without which a bill would be moved wrongly; in another one, an accent must not hold back a payment."""
 _PRINTED_CODE: Final = re.compile(r"[0-9A-Z]{4}-\d{3}")
 
 
 def read(data: bytes, description: str, simulation: bool) -> Retour:
-    """Raises B2Error when the layout, the order or the counter is broken."""
-    known, skipped = _known_entities(data)
-    rows = decode(known, PROFILE)
-    debut, fin = rows[0], rows[-1]
-    if not isinstance(debut, records.DebutFichier) or not isinstance(fin, records.FinFichier):
-        raise B2Error(Problem.ORDER, 1, "000")
-    if fin.nombre_enregistrements != len(rows) + len(skipped):
-        raise B2Error(Problem.COUNT, len(rows), "999", "nombre_enregistrements", 56)
+    """Raises B2Error when the frame, the counter or an entity that moves a bill is broken; what else is wrong becomes a remark."""
     reader = _Reader()
-    for number, row in enumerate(rows[1:-1], 2):
-        reader.take(row, number)
-    if skipped:
-        reader.remarques.append(f"Entités inconnues, non lues : {', '.join(sorted(set(skipped)))}.")
+    debut: records.DebutFichier | None = None
+    fin: records.FinFichier | None = None
+    for lu in lire(data):
+        reader.judge(lu)
+        if isinstance(lu.record, records.DebutFichier):
+            debut = lu.record
+        elif isinstance(lu.record, records.FinFichier):
+            fin = lu.record
+        elif lu.record is not None:
+            reader.take(lu.record, lu.number)
+    if debut is None or fin is None:
+        raise B2Error(Problem.TRUNCATED, 0, "999" if debut else "000")
     return Retour(
         nature=Nature.NOEMIE,
         reference=debut.reference,
@@ -50,29 +51,6 @@ def read(data: bytes, description: str, simulation: bool) -> Retour:
         remarques=tuple(reader.remarques),
         data=data,
     )
-
-
-def _known_entities(data: bytes) -> tuple[bytes, list[str]]:
-    """The file without the entities that the table does not have, and their codes: such an entity ends at its `@` [IMPL ALC, FANT].
-
-    A byte that is no printable ASCII (an accent) becomes `?`: one letter of a label must not hold back a payment.
-    """
-    data = data.translate(_PRINTABLE)
-    sizes = {r.type.encode(): r.size for r in load(PROFILE).records}
-    kept: list[bytes] = []
-    skipped: list[str] = []
-    start = 0
-    while start < len(data):
-        code = data[start : start + 3]
-        size = sizes.get(code)
-        if size is None and code.isdigit() and (end := data.find(b"@", start, start + MAX_ENTITY_BYTES)) >= 0:
-            skipped.append(code.decode("ascii"))
-            start = end + 1
-            continue
-        size = size or len(data)
-        kept.append(data[start : start + size])
-        start += size
-    return b"".join(kept), skipped
 
 
 class _Facture:
@@ -108,6 +86,21 @@ class _Reader:
         self.remarques: list[str] = []
         self._lot: tuple[str, str | None] = ("", None)
         self._open: _Facture | None = None
+
+    def judge(self, lu: Lu) -> None:
+        """Raises the fault that forbids to believe the file; keeps the others as remarks."""
+        type_ = lu.made.record.type if lu.made else ""
+        for fault in lu.faults:
+            if not type_ and lu.text[:3].isdigit() and lu.text.endswith("@"):
+                self.remarques.append(f"Entité {lu.text[:3]} inconnue : non lue.")
+            elif (
+                fault.problem in _FATAL
+                or (lu.record is None and type_ in _MOVING)
+                or (fault.problem is Problem.COUNT and type_ == "999")
+            ):
+                raise fault
+            else:
+                self.remarques.append(f"À vérifier : {fault.what}.")
 
     def take(self, row: Any, number: int) -> None:
         match row:
