@@ -214,7 +214,7 @@ def parcours(w: Work, s: Situation) -> None:
         w.trace("PARCOURS_AGE", f"Moins de {limit} ans : le parcours de soins ne joue pas.")
         return
     table = w.tables.parcours
-    value = w.ask("parcours", choices=[Choice(code, f"{code} · {p['libelle']}") for code, p in table.items()])
+    value = w.ask("parcours", choices=w.tables.parcours_choices)
     if not isinstance(value, str):
         return
     s.parcours, chosen = value, table[value]

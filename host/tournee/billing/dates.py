@@ -18,10 +18,16 @@ def feries() -> dict[date, str]:
     return {date.fromisoformat(day): name for day, name in read("feries")["feries"].items()}
 
 
+@cache
+def _years() -> tuple[int, int]:
+    return min(feries()).year, max(feries()).year
+
+
 def ferie(day: date) -> str:
     """The holiday's name, "" on an ordinary day; raises TableError beyond the table's years."""
     known = feries()
-    if day not in known and not min(known).year <= day.year <= max(known).year:
+    first, last = _years()
+    if not first <= day.year <= last:
         raise TableError(f"jours fériés de {day.year} inconnus", "mettez tournee à jour (table feries.toml)")
     return known.get(day, "")
 

@@ -127,10 +127,12 @@ def _informations(w: Work, s: contexte.Situation, found: tuple[Line, ...]) -> No
     )
     if w.categorie == "sage_femme":
         return
+    per_day: dict[date, int] = {}
+    for x in acts:
+        per_day[x.date] = per_day.get(x.date, 0) + x.quantite
     total = 0
-    for day in sorted({x.date for x in acts}):
-        each = w.parametre(nom, day) or 0
-        due = each * sum(x.quantite for x in acts if x.date == day)
+    for day, count in per_day.items():
+        due = (w.parametre(nom, day) or 0) * count
         limit = w.parametre(cap, day)
         total += due if limit is None else min(due, limit)
     if total:

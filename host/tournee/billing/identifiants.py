@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from stdnum import luhn
-
 
 def cle_nir(nir: str) -> str | None:
     """Key of a 13-character NIR, 97 − N mod 97; Corsica 2A → −1 000 000, 2B → −2 000 000; None when malformed [IMPL ALC]."""
@@ -46,4 +44,6 @@ def prescripteur_valide(text: str) -> bool:
 
 
 def _luhn(text: str) -> bool:
+    from stdnum import luhn  # late: it loads ssl and pydoc, which the engine does without
+
     return text.isascii() and text.isdigit() and bool(luhn.is_valid(text))

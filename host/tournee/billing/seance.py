@@ -263,22 +263,20 @@ def _order(w: Work, seance: Seance) -> None:
 
 def _incompatible(w: Work, seance: Seance) -> None:
     present = {d.code: d for d in seance.drafts}
-    for row in w.tables.incompatibles:
-        if not row.on(seance.day):
+    if len(present) < 2:
+        return
+    for row, a, b in w.tables.incompatibles:
+        if a.isdisjoint(present) or b.isdisjoint(present) or not row.on(seance.day):
             continue
-        left = [c for c in row.data["a"] if c in present]
-        right = [c for c in row.data["b"] if c in present]
-        if (
-            left
-            and right
-            and (professions := row.data.get("professions", [w.profession]))
-            and w.profession in professions
-        ):
-            w.fault(
-                "ACTES_INCOMPATIBLES",
-                f"acts[{present[right[0]].act}].code",
-                f"{left[0]} et {right[0]} : {row.data['texte']}.",
-                f"retirez {left[0]} ou {right[0]}",
-                rule=row.data["regle"],
-            )
-            w.trace(row.data["regle"], row.data["texte"], (row.id,))
+        if w.profession not in row.data.get("professions", (w.profession,)):
+            continue
+        left = next(c for c in row.data["a"] if c in present)
+        right = next(c for c in row.data["b"] if c in present)
+        w.fault(
+            "ACTES_INCOMPATIBLES",
+            f"acts[{present[right].act}].code",
+            f"{left} et {right} : {row.data['texte']}.",
+            f"retirez {left} ou {right}",
+            rule=row.data["regle"],
+        )
+        w.trace(row.data["regle"], row.data["texte"], (row.id,))

@@ -59,7 +59,8 @@ class Tables:
     taux: Mapping[tuple[str, str], tuple[Row, ...]]
     parcours: Mapping[str, Mapping[str, Any]]
     parametres: Mapping[str, tuple[Row, ...]]
-    incompatibles: tuple[Row, ...]
+    incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
+    parcours_choices: tuple[Choice, ...]
     questions: Mapping[str, Question]
     rows: Mapping[str, Row]
 
@@ -164,6 +165,7 @@ def tables() -> Tables:
             zones[row.data["code"]] = row.data["zone"]
         else:
             terrains[row.data["code"]] = row.data["terrain"]
+    parcours = {r.data["code"]: r.data for r in dated_rows("parcours", ("code",))}
     return Tables(
         tarifs={key: tuple(sorted(found, key=lambda t: t.row.valid_from)) for key, found in tarifs.items()},
         actes={key: tuple(found) for key, found in actes.items()},
@@ -172,9 +174,12 @@ def tables() -> Tables:
         zones=zones,
         terrains=terrains,
         taux={key: tuple(found) for key, found in taux.items()},
-        parcours={r.data["code"]: r.data for r in dated_rows("parcours", ("code",))},
+        parcours=parcours,
+        parcours_choices=tuple(Choice(code, f"{code} · {p['libelle']}") for code, p in parcours.items()),
         parametres={key: tuple(found) for key, found in parametres.items()},
-        incompatibles=tuple(keep(r) for r in dated_rows("incompatibles", ("regle",))),
+        incompatibles=tuple(
+            (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
+        ),
         questions={q["id"]: _question(q) for q in read("questions")["question"]},
         rows=rows,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -92,16 +91,26 @@ class Work:
             return given.value
         if not first:
             return standing
-        self.questions.append(
-            dataclasses.replace(
-                question,
-                id=full,
-                choices=tuple(allowed),
-                default=standing,
-                text=text or question.text,
-                required=question.required if required is None else required,
+        if (
+            suffix
+            or text
+            or allowed is not question.choices
+            or standing is not question.default
+            or required is not None
+        ):
+            question = Question(
+                full,
+                text or question.text,
+                question.type,
+                tuple(allowed),
+                standing,
+                question.why,
+                question.group,
+                question.view,
+                question.prefill,
+                question.required if required is None else required,
             )
-        )
+        self.questions.append(question)
         return standing
 
     def fault(self, code: str, path: str, text: str, remedy: str, rule: str = "") -> None:
