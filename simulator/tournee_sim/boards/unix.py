@@ -308,14 +308,15 @@ class UnixBoard:
         self.url = port.url
 
     async def _start_radio(self, runtime: Path) -> None:
-        from tournee_sim.radio.host import RadioHost
+        from tournee_sim.radio.air import PHONE, AirConfig
+        from tournee_sim.radio.host import RadioHost, static_address
         from tournee_sim.radio.hub import AirHub
 
         hci = self.config.hci
         if hci is None:
-            self._hub = AirHub()
+            self._hub = AirHub(PHONE if self.config.pace == "real" else AirConfig())
             (hci,) = await self._hub.listen("tcp:127.0.0.1:0")
-        self._radio = RadioHost(runtime / "ble", hci)
+        self._radio = RadioHost(runtime / "ble", hci, address=static_address(self.config.name))
         self._radio.on_notified = self._notified.feed
         await self._radio.start()
         self._arguments["ble"] = f"unix:{runtime / 'ble'}"

@@ -43,6 +43,10 @@ class AirConfig:
             raise ValueError(f"loss is {self.loss}: give a share between 0 and 1")
 
 
+PHONE: Final = AirConfig(interval_ms=30, max_pdus_per_event=6)
+"""What a phone gives a peripheral: 30 ms, some PDUs per event [GK: Android's balanced priority is 30-50 ms]."""
+
+
 @dataclass
 class AirStats:
     """Counted since the air began."""
