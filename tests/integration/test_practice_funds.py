@@ -122,7 +122,7 @@ def test_a_visit_is_paid(fund: Fund, keys: Path) -> None:
     assert fund.checks["ok"], [c for f in fund.checks["files"] for c in f["checks"] if not c["ok"]]
     taken = practice.collect(fund)
     assert [t.reference for t in taken] == ["ARL", "580", "576"] and practice.states == [State.PAID]
-    assert not any(t.remarks for t in taken)
+    assert [t.remarks for t in taken] == [()] * 3
     assert waiting(fund) == 0 and practice.collect(fund) == []
 
 

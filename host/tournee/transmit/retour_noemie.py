@@ -99,7 +99,7 @@ class _Reader:
                 or (fault.problem is Problem.COUNT and type_ == "999")
             ):
                 raise fault
-            else:
+            elif fault.problem is not Problem.VALUE:  # lists are from one public table: a new code is nothing to act on
                 self.remarques.append(f"À vérifier : {fault.what}.")
 
     def take(self, row: Any, number: int) -> None:
