@@ -102,7 +102,7 @@ class BleTransport(Transport):
             self._rx_ready = False
             try:
                 self._pending = self._ble.gatts_read(self._rx)
-            except OSError:
+            except (OSError, MemoryError):
                 self._drop()
                 return 0
             if len(self._pending) >= _RX_BYTES:  # what came after is lost: never a hole in the stream

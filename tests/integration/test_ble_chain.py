@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import struct
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,11 +35,11 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.mark.parametrize("air", AIRS)
-def test_every_byte_value_passes_both_ways(air: str, tmp_path: Path) -> None:
+def test_every_byte_value_passes_both_ways(air: str) -> None:
     config, mtu = AIRS[air]
 
     async def scenario() -> None:
-        async with chain(tmp_path, config, mtu=mtu) as radio, radio.firmware(), radio.link() as link:
+        async with chain(config, mtu=mtu) as radio, radio.firmware(), radio.link() as link:
             data = bytes(range(256)) + bytes(reversed(range(256)))
             await link.write(data)
             assert await receive(link, len(data)) == data
@@ -53,12 +52,12 @@ def test_every_byte_value_passes_both_ways(air: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("air", AIRS)
-def test_100_kb_to_the_host(air: str, tmp_path: Path) -> None:
+def test_100_kb_to_the_host(air: str) -> None:
     config, mtu = AIRS[air]
     size = 100_000
 
     async def scenario() -> None:
-        async with chain(tmp_path, config, mtu=mtu) as radio, radio.firmware("source"), radio.link() as link:
+        async with chain(config, mtu=mtu) as radio, radio.firmware("source"), radio.link() as link:
             await link.write(struct.pack(">I", size))
             assert await receive(link, size) == pattern(size)
             if config.loss:
@@ -69,12 +68,12 @@ def test_100_kb_to_the_host(air: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("air", AIRS)
-def test_100_kb_to_the_terminal(air: str, tmp_path: Path) -> None:
+def test_100_kb_to_the_terminal(air: str) -> None:
     config, mtu = AIRS[air]
     data = pattern(100_000)
 
     async def scenario() -> None:
-        async with chain(tmp_path, config, mtu=mtu) as radio, radio.firmware("sink"), radio.link() as link:
+        async with chain(config, mtu=mtu) as radio, radio.firmware("sink"), radio.link() as link:
             await link.write(struct.pack(">I", len(data)))
             answers = b""
             for at in range(0, len(data), WINDOW_BYTES):
@@ -87,9 +86,9 @@ def test_100_kb_to_the_terminal(air: str, tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_link_dropped_in_mid_message_then_reconnected(tmp_path: Path) -> None:
+def test_link_dropped_in_mid_message_then_reconnected() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path, AirConfig(interval_ms=7.5)) as radio, radio.firmware("source") as peer:
+        async with chain(AirConfig(interval_ms=7.5)) as radio, radio.firmware("source") as peer:
             link = radio.transport()
             await link.open()
             await link.write(struct.pack(">I", 100_000))
@@ -109,10 +108,10 @@ def test_link_dropped_in_mid_message_then_reconnected(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_jammed_air_ends_by_the_supervision_timeout(tmp_path: Path) -> None:
+def test_jammed_air_ends_by_the_supervision_timeout() -> None:
     async def scenario() -> None:
         config = AirConfig(interval_ms=10, supervision_ms=200)
-        async with chain(tmp_path, config) as radio, radio.firmware() as peer:
+        async with chain(config) as radio, radio.firmware() as peer:
             link = radio.transport()
             await link.open()
             await link.write(b"one")
@@ -131,9 +130,9 @@ def test_jammed_air_ends_by_the_supervision_timeout(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_short_jam_delays_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_short_jam_delays_and_loses_nothing() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware(), radio.link() as link:
+        async with chain() as radio, radio.firmware(), radio.link() as link:
             radio.hub.air.jam(True)
             await link.write(b"kept")
             radio.hub.air.jam(False)
@@ -143,9 +142,9 @@ def test_a_short_jam_delays_and_loses_nothing(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_killed_firmware_is_told_to_the_host(tmp_path: Path) -> None:
+def test_killed_firmware_is_told_to_the_host() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio:
+        async with chain() as radio:
             link = radio.transport()
             async with radio.firmware() as peer:
                 await link.open()
@@ -163,9 +162,9 @@ def test_killed_firmware_is_told_to_the_host(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_hub_gone_is_told_to_the_host(tmp_path: Path) -> None:
+def test_hub_gone_is_told_to_the_host() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware():
+        async with chain() as radio, radio.firmware():
             link = radio.transport()
             await link.open()
             await radio.hub.close()
@@ -177,9 +176,9 @@ def test_hub_gone_is_told_to_the_host(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_host_process_gone_frees_the_terminal(tmp_path: Path) -> None:
+def test_host_process_gone_frees_the_terminal() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware() as peer:
+        async with chain() as radio, radio.firmware() as peer:
             link = radio.transport()
             await link.open()
             await link.write(b"x")
@@ -193,9 +192,9 @@ def test_host_process_gone_frees_the_terminal(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_second_host_is_refused_politely(tmp_path: Path) -> None:
+def test_a_second_host_is_refused_politely() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware(), radio.link() as link:
+        async with chain() as radio, radio.firmware(), radio.link() as link:
             other = radio.transport(timeout_s=0.5)
             with pytest.raises(LinkUnavailable, match="introuvable") as refused:
                 await other.open()
@@ -206,9 +205,9 @@ def test_a_second_host_is_refused_politely(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_two_hosts_at_once_and_one_wins(tmp_path: Path) -> None:
+def test_two_hosts_at_once_and_one_wins() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware():
+        async with chain() as radio, radio.firmware():
             two_radios = [radio.transport(timeout_s=3), radio.transport(timeout_s=3)]
             (other,) = await radio.hub.listen("tcp:127.0.0.1:0")  # another URL is another radio
             two_radios[1]._hci = other
@@ -224,9 +223,9 @@ def test_two_hosts_at_once_and_one_wins(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_scan_finds_the_name_and_the_address_opens(tmp_path: Path) -> None:
+def test_scan_finds_the_name_and_the_address_opens() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware():
+        async with chain() as radio, radio.firmware():
             (found,) = await scan(1.5, hci=radio.hci)
             assert (found.name, found.address) == (NAME, radio.radio.address)
             link = radio.transport(found.address.lower())
@@ -238,9 +237,9 @@ def test_scan_finds_the_name_and_the_address_opens(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_wrong_name_says_which_were_heard(tmp_path: Path) -> None:
+def test_a_wrong_name_says_which_were_heard() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path) as radio, radio.firmware():
+        async with chain() as radio, radio.firmware():
             with pytest.raises(LinkUnavailable, match=f"Tournee-9999.*introuvable.*{NAME}") as missing:
                 await radio.transport("Tournee-9999", timeout_s=2).open()
             assert "tournee terminal scan" in missing.value.remedy
@@ -248,9 +247,9 @@ def test_a_wrong_name_says_which_were_heard(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_open_cancelled_leaves_the_radio_free(tmp_path: Path) -> None:
+def test_open_cancelled_leaves_the_radio_free() -> None:
     async def scenario() -> None:
-        async with chain(tmp_path, AirConfig(interval_ms=50)) as radio, radio.firmware():
+        async with chain(AirConfig(interval_ms=50)) as radio, radio.firmware():
             connected = asyncio.Event()
             opened = radio.hub.air.opened
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,6 @@ class Chain:
     hub: AirHub
     radio: RadioHost
     hci: str
-    folder: Path
     mtu: int
 
     @property
@@ -102,11 +102,12 @@ class Chain:
 
 
 @contextlib.asynccontextmanager
-async def chain(folder: Path, config: AirConfig | None = None, *, mtu: int = 247) -> AsyncIterator[Chain]:
-    async with AirHub(config) as hub:
-        (hci,) = await hub.listen("tcp:127.0.0.1:0")
-        async with RadioHost(folder / "ble", hci) as radio:
-            yield Chain(hub, radio, hci, folder, mtu)
+async def chain(config: AirConfig | None = None, *, mtu: int = 247) -> AsyncIterator[Chain]:
+    with tempfile.TemporaryDirectory(prefix="tble-") as folder:  # a socket's path may not pass 107 bytes
+        async with AirHub(config) as hub:
+            (hci,) = await hub.listen("tcp:127.0.0.1:0")
+            async with RadioHost(Path(folder) / "ble", hci) as radio:
+                yield Chain(hub, radio, hci, mtu)
 
 
 async def receive(link: BleTransport, size: int) -> bytes:
