@@ -11,7 +11,7 @@ from tournee_protocol.zones import Group, ZoneError
 def test_bytes_of_a_group_as_in_the_public_dump() -> None:
     """`00 65 LL` then length-prefixed ASCII, an empty field is 00 [IMPL MDT]."""
     zone = zones.encode([Group(101, ("0", "", "01"))])
-    assert zone == bytes.fromhex("0065 05 0130 00 023031")
+    assert zone == bytes.fromhex("0065 06 0130 00 023031")
     assert zones.decode(zone) == (Group(101, ("0", "", "01")),)
 
 
