@@ -69,10 +69,6 @@ class RadioHost:
         self.socket_path.unlink(missing_ok=True)
 
     @property
-    def active(self) -> bool:
-        return self._radio is not None
-
-    @property
     def truncated_writes(self) -> int:
         """Writes of the central that the firmware's buffer could not hold whole."""
         return self._radio.database.truncated_writes if self._radio is not None else 0
@@ -88,6 +84,7 @@ class RadioHost:
                 await reader.read()  # nothing is said here; its end is the end of the firmware
             elif kind == "calls":
                 self._calls = writer
+                await self._set_active(False)  # a firmware before this one, whose end was not seen yet
                 await self._serve_calls(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -64,10 +64,6 @@ class Chain:
     hci: str
     mtu: int
 
-    @property
-    def url(self) -> str:
-        return f"ble:{NAME}?hci={self.hci}&timeout_s=5"
-
     def transport(self, target: str = NAME, timeout_s: float = 5) -> BleTransport:
         made = transport(f"ble:{target}?hci={self.hci}&timeout_s={timeout_s}")
         assert isinstance(made, BleTransport)
