@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from tests.unit.billing_cases import DAY, GP_ANSWERS, bill, codes, gp, rights, situation, split
-from tournee.billing import Bill, BillNotValid, Rights, answer, evaluate, require_valid, row, why
+from tournee.billing import (
+    Bill,
+    BillNotValid,
+    Origin,
+    Rights,
+    answer,
+    completed,
+    evaluate,
+    require_valid,
+    row,
+    settle,
+    why,
+)
 
 C2S = ("99999997", "", "1", "61", "20200101", "20401231")
 MUTUELLE = ("99999997", "", "1", "33", "20200101", "20401231")
@@ -161,7 +173,12 @@ def test_mountain_majoration_from_2026() -> None:
         ({"nature_assurance": "smg"}, "REGLE_SANS_SOURCE", "answers.nature_assurance"),
         ({"exoneration": "9"}, "REGLE_SANS_SOURCE", "answers.exoneration"),
         ({"accident_tiers": True, "accident_date": "2025-02-01"}, "DATE_IMPOSSIBLE", "answers.accident_date"),
-        ({"tiers_payant": "amo_amc"}, "REPONSE_HORS_CHOIX", "answers.tiers_payant"),
+        ({"tiers_payant": "c2s"}, "REPONSE_HORS_CHOIX", "answers.tiers_payant"),
+        (
+            {"tiers_payant": "amo_amc", "amc_numero": "99999996", "amc_adherent": "1"},
+            "CLE_FAUSSE",
+            "answers.amc_numero",
+        ),
     ],
 )
 def test_bad_input_is_one_typed_error(answers: dict[str, Any], code: str, path: str | None) -> None:
@@ -186,8 +203,56 @@ def test_closed_rights_can_be_forced_with_a_reason() -> None:
     assert next(i.text for i in result.informations if i.code == "REGLE_FORCEE").endswith("attestation papier vue")
 
 
-def test_no_card_no_rights() -> None:
-    assert "DROITS_ABSENTS" in codes(evaluate(bill(), Rights.none(), today=DAY))
+TYPED = {
+    "patient_nir": "2 80 02 99 999 999 06",
+    "patient_nom": "DUPONT",
+    "patient_prenom": "ANNE",
+    "patient_naissance": "19800230",
+    "patient_organisme": "01 991 0001",
+}
+
+
+def test_without_a_card_the_rights_are_typed_and_the_bill_is_degraded() -> None:
+    waiting = evaluate(bill(), Rights.none(), today=DAY)
+    assert [q.id for q in waiting.questions if q.required] == list(TYPED)
+    made = bill({**GP_ANSWERS, **TYPED})
+    result = evaluate(made, Rights.none(), today=DAY)
+    assert result.status == "valid", result.errors
+    assert result.contexte.mode == "degrade" and "A_FOURNIR" in [i.code for i in result.informations]
+    kept = completed(made, Rights.none())
+    assert (kept.regime, kept.caisse, kept.centre, kept.origin_of("regime")) == ("01", "991", "0001", Origin.TYPED)
+    patient = settle(made, Rights.none()).beneficiaire
+    assert patient is not None and patient.nir_assure == "2800299999999"
+    again = evaluate(settle(made, Rights.none()), kept, today=DAY)
+    assert again.status == "valid" and again.totals == result.totals
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"patient_nir": "280029999999907"}, "CLE_FAUSSE"),
+        ({"patient_naissance": "1980"}, "DATE_IMPOSSIBLE"),
+        ({"patient_organisme": "01991"}, "ORGANISME"),
+        ({"mode": "securise"}, "MODE_SANS_CARTE"),
+    ],
+)
+def test_typed_rights_are_checked(changed: dict[str, str], code: str) -> None:
+    made = bill({**GP_ANSWERS, **TYPED, **changed})
+    assert code in codes(evaluate(made, Rights.none(), today=DAY))
+
+
+def test_complementary_fund_from_the_card_or_typed() -> None:
+    card = gp(tiers_payant="amo_amc", card=rights(amc=MUTUELLE))
+    assert (card.contexte.amc_numero, card.contexte.amc_gestion, card.contexte.type_contrat) == (
+        "99999997",
+        "separee",
+        "",
+    )
+    typed = gp(tiers_payant="amo_amc", amc_numero="99999997", amc_adherent="A1")
+    assert typed.status == "valid" and typed.contexte.amc_adherent == "A1"
+    split_by_oct = gp(tiers_payant="amo_amc", amc_gestion="oct", card=rights(amc=MUTUELLE))
+    assert split_by_oct.contexte.type_contrat == "99"
+    assert gp(tiers_payant="c2s", card=rights(service_amo="01")).contexte.amc_gestion == "unique"
 
 
 def test_unknown_speciality_and_zone() -> None:

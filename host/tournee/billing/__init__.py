@@ -40,6 +40,7 @@ from tournee.billing.result import (
     Trace,
 )
 from tournee.billing.rights import Amc, Beneficiaire, Couverture, Mutuelle, Periode, Rights
+from tournee.billing.saisie import completed
 
 __all__ = [
     "MODE_CODES",
@@ -77,6 +78,7 @@ __all__ = [
     "answer",
     "bill_from_json",
     "bill_to_json",
+    "completed",
     "evaluate",
     "evaluation_from_json",
     "evaluation_to_json",

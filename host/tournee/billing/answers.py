@@ -12,6 +12,7 @@ from tournee.billing.errors import BadAnswer
 from tournee.billing.model import Act, Answer, Bill, Origin
 from tournee.billing.result import Question
 from tournee.billing.rights import Rights
+from tournee.billing.saisie import completed
 from tournee.billing.tables import tables
 
 _YES, _NO = frozenset({"oui", "o", "true", "vrai", "1"}), frozenset({"non", "n", "false", "faux", "0"})
@@ -58,9 +59,10 @@ def prefill(bill: Bill, last: Bill) -> Bill:
 
 
 def settle(bill: Bill, rights: Rights) -> Bill:
-    """The bill with its beneficiary copied in when the card leaves no choice."""
-    if bill.beneficiaire is None and len(rights.beneficiaires) == 1:
-        return replace(bill, beneficiaire=rights.beneficiaires[0].identite)
+    """The bill with its beneficiary copied in when the card, or what was typed for want of a card, leaves no choice."""
+    people = completed(bill, rights).beneficiaires
+    if len(people) == 1 and (bill.beneficiaire is None or not rights.beneficiaires):
+        return replace(bill, beneficiaire=people[0].identite)
     return bill
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tournee.billing import saisie
 from tournee.billing.dates import age, fr, months_before
+from tournee.billing.identifiants import amc_valide
 from tournee.billing.model import Mode, Origin
 from tournee.billing.result import Choice
 from tournee.billing.rights import Beneficiaire
@@ -38,6 +40,9 @@ class Situation:
     parcours: str = ""
     parcours_statut: int = 0
     tiers_payant: str | None = None
+    amc_numero: str = ""
+    amc_adherent: str = ""
+    amc_gestion: str = ""
     prescripteur: str = ""
     prescription_date: date | None = None
 
@@ -52,17 +57,11 @@ def iso(value: object) -> date | None:
 
 
 def patient(w: Work) -> None:
-    """Sets `w.person` and `w.age`; checks that the rights are open on every care date."""
+    """Sets `w.person` and `w.age`; checks that the rights are open on every care date. Without a card the rights are asked."""
     people = w.rights.beneficiaires
-    if not people:
-        w.fault(
-            "DROITS_ABSENTS",
-            "rights",
-            "Aucun droit connu pour ce patient.",
-            "lisez la carte Vitale, ou saisissez les droits de l'attestation",
-        )
-        return
-    w.person = _chosen(w, people)
+    if w.rights.origin is Origin.TYPED:
+        w.seen.update(saisie.QUESTIONS)
+    w.person = _chosen(w, people) if people else saisie.patient(w)
     if w.person is None:
         return
     w.age = age(w.person.identite.naissance, w.day)
@@ -124,6 +123,7 @@ def _label(person: Beneficiaire) -> str:
 def nature(w: Work, s: Situation) -> None:
     """Securing mode, nature of insurance, accident, exonerations."""
     s.mode = str(w.ask("mode", default=_mode_by_rights(w)))
+    _mode(w, s)
     s.nature = str(w.ask("nature_assurance"))
     if s.nature == "maternite":
         s.maternite_date = iso(w.ask("maternite_date"))
@@ -159,8 +159,33 @@ def nature(w: Work, s: Situation) -> None:
     _from_rights(w, s)
 
 
+def _mode(w: Work, s: Situation) -> None:
+    """A secured or desynchronised invoice needs a Vitale that was read [IMPL JFSE, §3.1]; the others say what must follow."""
+    if s.mode in (Mode.SECURISE, Mode.VISITE, Mode.DESYNCHRONISE) and not _read(w):
+        w.fault(
+            "MODE_SANS_CARTE",
+            "answers.mode",
+            "Ce mode demande une carte Vitale lue.",
+            "insérez la carte Vitale, ou choisissez le mode dégradé ou SESAM sans Vitale",
+        )
+    elif s.mode == Mode.DEGRADE:
+        w.inform(
+            "A_FOURNIR",
+            "Facture dégradée : imprimez la feuille de soins, faites-la signer par l'assuré et envoyez-la à la caisse "
+            "(papier ou SCOR) ; sans elle la facture n'est pas payée.",
+        )
+    elif s.mode == Mode.DESYNCHRONISE:
+        w.inform(
+            "A_FOURNIR", "Facture désynchronisée : la signature de la carte Vitale reste à faire ou a été faite à part."
+        )
+
+
 def _mode_by_rights(w: Work) -> str:
-    return Mode.SECURISE if w.rights.origin is Origin.CARD else Mode.DEGRADE
+    return Mode.SECURISE if _read(w) else Mode.DEGRADE
+
+
+def _read(w: Work) -> bool:
+    return w.rights.origin is Origin.CARD and bool(w.rights.beneficiaires)
 
 
 def _maternite_100(w: Work, s: Situation, day: date) -> bool:
@@ -238,15 +263,38 @@ def parcours(w: Work, s: Situation) -> None:
 
 
 def paiement(w: Work, s: Situation) -> None:
-    """Third-party payment: what the card allows."""
+    """Third-party payment, and for two parts the complementary fund: from the card, else typed."""
     choices = {c.value: c for c in w.tables.questions["tiers_payant"].choices}
     if s.c2s:
         s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["c2s"]], default="c2s"))
+    else:
+        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["aucun"], choices["amo"], choices["amo_amc"]]))
+    if s.tiers_payant not in ("amo_amc", "c2s"):
         return
-    open_choices = [choices["aucun"], choices["amo"]]
-    if w.person is not None and (w.person.amc is not None or w.person.mutuelle is not None):
-        open_choices.append(choices["amo_amc"])
-    s.tiers_payant = _text(w.ask("tiers_payant", choices=open_choices))
+    amc = w.person.amc if w.person is not None else None
+    mutuelle = w.person.mutuelle if w.person is not None else None
+    if amc is not None and amc.periode.contains(w.day):
+        s.amc_numero, s.amc_adherent = amc.numero, amc.adherent
+    elif mutuelle is not None and (not mutuelle.periodes or any(p.contains(w.day) for p in mutuelle.periodes)):
+        s.amc_numero = mutuelle.identification
+    elif not s.c2s:
+        s.amc_numero, s.amc_adherent = str(w.ask("amc_numero") or ""), str(w.ask("amc_adherent") or "")
+        if s.amc_numero and not amc_valide(s.amc_numero):
+            w.fault(
+                "CLE_FAUSSE",
+                "answers.amc_numero",
+                "Le numéro de l'organisme complémentaire est faux (clé de contrôle).",
+                "recopiez les 8 chiffres de l'attestation",
+            )
+    s.amc_gestion = str(w.ask("amc_gestion", default=_gestion(w, s)))
+
+
+def _gestion(w: Work, s: Situation) -> str:
+    """C2S managed by the AMO, or a complementary fund that takes no DRE (indicateur 00, 60): one invoice carries both parts."""
+    amc = w.person.amc if w.person is not None else None
+    if (s.c2s and amc is None) or (amc is not None and amc.indicateur_traitement in ("00", "60")):
+        return "unique"
+    return "separee"
 
 
 def _text(value: object) -> str | None:

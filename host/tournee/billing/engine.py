@@ -168,10 +168,6 @@ def _without_object(w: Work) -> None:
 
 
 def _contexte(w: Work, s: contexte.Situation) -> Contexte:
-    person = w.person
-    amc = ""
-    if person is not None:
-        amc = person.amc.numero if person.amc else person.mutuelle.identification if person.mutuelle else ""
     lieu = w.bill.value("lieu")
     return Contexte(
         profession=w.profession,
@@ -188,7 +184,10 @@ def _contexte(w: Work, s: contexte.Situation) -> Contexte:
         code_situation=s.code_situation,
         c2s=s.c2s,
         alsace_moselle=s.alsace_moselle,
-        amc_numero=amc if s.tiers_payant in ("amo_amc", "c2s") else "",
+        amc_numero=s.amc_numero,
+        amc_adherent=s.amc_adherent,
+        amc_gestion=s.amc_gestion,
+        type_contrat="99" if s.amc_gestion == "oct" else "",
         date_maternite=s.maternite_date,
         date_at=s.at_date,
         numero_at=s.at_numero,

@@ -129,7 +129,9 @@ class Contexte:
     c2s: bool = False
     alsace_moselle: bool = False
     amc_numero: str = ""
-    type_contrat: str = ""
+    amc_adherent: str = ""
+    amc_gestion: str = ""  # unique | separee | oct
+    type_contrat: str = ""  # 99 = éclatement by an OCT, exclusive of DRE [SPEC S001]
     date_maternite: date | None = None
     date_at: date | None = None
     numero_at: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tournee.billing import Bill, Rights
+from tournee.billing import Bill, Rights, completed
 from tournee.billing.lifecycle import State
 from tournee.cli.bill_show import bill_document, say_bill
 from tournee.cli.errors import INTERRUPTED, REFUSED
@@ -86,6 +86,7 @@ def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, a
             bill = ask(bill, rights, today, advanced=advanced, prefilled=prefilled, save=save)
         except Interrupted as exc:
             bill, interrupted = exc.bill, True
+    rights = completed(bill, rights)
     drafts.save(office.journal, bill, rights)
     dossier = load(office.journal, bill.id)
     if as_json:

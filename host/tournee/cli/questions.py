@@ -58,7 +58,7 @@ def apply_answers(bill: Bill, rights: Rights, today: date, answers: Mapping[str,
             bill = _forced(bill, value)
         else:
             bill = answer(bill, question_id, value, rights)
-    return bill
+    return settle(bill, rights)
 
 
 def _forced(bill: Bill, value: Any) -> Bill:
@@ -119,7 +119,7 @@ class _Loop:
             question = self._next(result, passed)
             if question is None:
                 self.io.show(price_line(result), "bold")
-                return self.bill
+                return settle(self.bill, self.rights)
             before = self.bill
             step = self._put(question, result)
             if step == "back":
