@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -200,6 +203,11 @@ def test_missing_vitale_signature_is_refused(fund: Fund, cards: Cards) -> None:
     assert failed(fund) == ["facture 000000051.signature.vitale"]
 
 
+def test_bill_of_another_fund_is_refused(fund: Fund, cards: Cards) -> None:
+    send(fund, cards, file_of(cards, [facture(53, "02992")]))
+    assert failed(fund) == ["file.type_destinataire", "file.destination", "facture 000000053.destination"]
+
+
 def test_envelope_signed_by_no_cps_is_refused(fund: Fund, cards: Cards) -> None:
     row = fund.destinations.lookup("01", "991", "0000")
     vitale = cards.vitale
@@ -292,6 +300,28 @@ def test_pop3_deletes_at_quit_only_and_locks(fund: Fund, cards: Cards) -> None:
         assert say("RSET").startswith(b"+OK") and say("STAT").startswith(b"+OK 3 ")
         say("DELE 1")  # and then the line drops without QUIT
     assert len(collect(fund)) == 3
+
+
+def test_command_line_faults_say_what_to_do(tmp_path: Path, keys: Path) -> None:
+    def say(*options: str) -> tuple[int, str]:
+        arguments = [sys.executable, "-m", "tournee_sim.funds", "--dir", str(tmp_path / "x"), "--keys", str(keys)]
+        done = subprocess.run([*arguments, *options], capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stderr
+
+    assert say("--funds", "1991") == (2, ANY) and "01991,02992" in say("--funds", "1991")[1]
+    assert "0250-050" in say("--reject-code", "nothing")[1]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, text = say("--smtp-port", str(taken.getsockname()[1]))
+        assert code and "choose other ports" in text and "Traceback" not in text
+
+
+def test_ready_file_is_there_while_it_listens_and_gone_after(tmp_path: Path, keys: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with running_fund(tmp_path / "fund", keys, "--ready-file", str(ready)) as fund:
+        AccountMailbox(fund.account).uids()
+        assert json.loads(ready.read_text()) == fund.ready
+        assert ready.stat().st_mode & 0o077 == 0
+    assert not ready.exists() and fund.process.returncode == 0
 
 
 def test_checks_are_json_with_a_version(fund: Fund) -> None:

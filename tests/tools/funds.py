@@ -154,16 +154,15 @@ class Fund:
 def running_fund(folder: Path, keys: Path, *options: str) -> Iterator[Fund]:
     """A fund in its own process; its line on stdout says that it listens."""
     arguments = [sys.executable, "-m", "tournee_sim.funds", "--dir", str(folder), "--keys", str(keys), "--json"]
-    process = subprocess.Popen(
-        [*arguments, "--today", TODAY.isoformat(), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    log = folder.with_suffix(".log")
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [*arguments, "--today", TODAY.isoformat(), *options], stdout=subprocess.PIPE, stderr=said, text=True
+        )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line, f"the fund ended with {process.wait()}"
+        assert line, f"the fund ended with {process.wait()}: {log.read_text()[-2000:]}"
         yield Fund(process, json.loads(line))
     finally:
         process.terminate()

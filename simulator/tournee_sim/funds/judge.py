@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from tournee_protocol.layouts.tables import codes as code_lists
 from tournee_sim.funds.envelope import Signed, chain_fault
 from tournee_sim.funds.reader import Facture, Fichier, Lot, ReadError, Row, rows, structure
 from tournee_sim.funds.report import Report
@@ -40,7 +41,7 @@ def judge(signed: Signed, report: Report, *, fund: str, ca: x509.Certificate, to
         for facture in fichier.factures:
             report.check(f"facture {facture.numero:09d}.unique", facture.numero not in seen)
             seen.add(facture.numero)
-            _facture(facture, report, signed, ca, today)
+            _facture(facture, report, signed, ca, today, fund)
     except ReadError as exc:
         report.check("b2.values", False, str(exc))
         return None
@@ -57,6 +58,8 @@ def _file(fichier: Fichier, report: Report, fund: str) -> None:
     report.check("file.records", fin.num("nombre_enregistrements") == len(fichier.rows), f"{len(fichier.rows)}")
     report.check("file.lots", fin.num("nombre_lots") == len(fichier.lots), f"{len(fichier.lots)}")
     destinataire = debut.text("numero_destinataire")
+    kind = code_lists()["regime_type_destinataire"].get(fund[:2], "")
+    report.check("file.type_destinataire", debut.text("type_destinataire") == kind, kind)
     report.check("file.destination", destinataire == f"000000{fund[:2]}000{fund[2:]}", destinataire)
 
 
@@ -85,13 +88,15 @@ def _lot(lot: Lot, fichier: Fichier, report: Report, signed: Signed, ca: x509.Ce
     _signature(f"{name}.signature.cps", "L", lot.numero, "C", lot.signatures, lot.raw, report, signed, ca, today)
 
 
-def _facture(facture: Facture, report: Report, signed: Signed, ca: x509.Certificate, today: date) -> None:
+def _facture(facture: Facture, report: Report, signed: Signed, ca: x509.Certificate, today: date, fund: str) -> None:
     name = f"facture {facture.numero:09d}"
     fin, lignes = facture.fin, facture.lignes
     if fin is None:
         raise ReadError("no end of invoice", facture.entete.number, "2")
     key = facture.entete.raw[1:38]
     report.check(f"{name}.key", all(r.raw[1:38] == key for r in (*facture.supplements, *lignes, fin)))
+    receiver = facture.entete.text("regime") + facture.entete.text("organisme_destinataire")
+    report.check(f"{name}.destination", receiver == fund, receiver)
     report.check(f"{name}.lines", fin.num("nombre_lignes") == len(lignes), f"{len(lignes)}")
     report.check(f"{name}.line_numbers", [r.num("numero_ligne") for r in lignes] == list(range(1, len(lignes) + 1)))
     for field, source in (
