@@ -136,8 +136,13 @@ def test_acceptance_accepts_good_evidence(root: Path) -> None:
 
 def test_a_process_left_running_fails_the_run(tmp_path: Path, root: Path) -> None:
     _table(tmp_path, '[A1]\ntext="a"\nevidence=["test_left.py::test_leaves"]\n')
-    sleeper = "import sys, time; time.sleep(60 if sys.argv[1] == 'left' else 0)"
-    body = f"import subprocess, sys\ndef test_leaves(): subprocess.Popen([sys.executable, '-c', {sleeper!r}, WORD])\n"
+    child = "import sys, time; print('started', flush=True); time.sleep(60 if sys.argv[1] == 'left' else 0)"
+    body = (
+        "import subprocess, sys\n"
+        "def test_leaves():\n"
+        f"    left = subprocess.Popen([sys.executable, '-c', {child!r}, WORD], stdout=subprocess.PIPE)\n"
+        "    left.stdout.readline()\n"
+    )
     for word, code in [("gone", 0), ("left", 1)]:
         (tmp_path / "test_left.py").write_text(body.replace("WORD", repr(word)))
         done = _pytest(tmp_path, root, "--acceptance", "test_left.py")
