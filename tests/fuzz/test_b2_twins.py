@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.b2_cases import JOUR, signature, signee
 from tournee.b2.errors import B2Error
+from tournee.b2.files import fichier_bytes
+from tournee.b2.model import Fichier, Lot
 from tournee.b2.plan import plan
 from tournee.b2.pytwin import PyCodec
+from tournee.b2.scan import scan, scan_python
 from tournee_protocol.layouts import Field, Kind, profile_names
 from tournee_sim.pytest_plugin import need
 
@@ -185,3 +190,55 @@ def test_wrong_arity_and_foreign_objects() -> None:
 
 def test_every_layout_is_fuzzed() -> None:
     assert set(_PROFILES) <= set(profile_names())
+
+
+@pytest.mark.parametrize("profile", ["b2-cp", "noemie", "sv-sim-1"])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_scan_of_mutated_files(profile: str, seed: int) -> None:
+    """A digit changed, a record dropped, doubled, moved or cut: the same first fault, or the same counts."""
+    python, _ = _twins(profile)
+    rng = Random(seed)
+    raw = _file(profile)
+    lines = [raw[i : i + 128] for i in range(0, len(raw), 128)] if profile != "noemie" else _entities(raw)
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        at = rng.randrange(len(lines))
+        match rng.randrange(5):
+            case 0:
+                line = bytearray(lines[at])
+                line[rng.randrange(len(line))] = rng.choice(b"0123456789 ANPST")
+                lines[at] = bytes(line)
+            case 1:
+                del lines[at]
+            case 2:
+                lines.insert(at, lines[rng.randrange(len(lines))])
+            case 3:
+                lines.append(lines.pop(at))
+            case _:
+                lines[at] = lines[at][: rng.randrange(len(lines[at]))]
+    data = b"".join(lines)
+    assert _outcome(scan, data, profile) == _outcome(scan_python, python, data)
+
+
+def test_scan_of_good_files() -> None:
+    for profile in ("b2-cp", "noemie", "sv-sim-1"):
+        python, _ = _twins(profile)
+        assert scan(_file(profile), profile) == scan_python(python, _file(profile))
+        assert scan(b"", profile) == {}
+
+
+def _file(profile: str) -> bytes:
+    golden = Path(__file__).resolve().parents[1] / "golden"
+    if profile == "sv-sim-1":
+        lots = tuple(
+            Lot(numero_lot=n, date_lot=JOUR, factures=(signee(2 * n), signee(2 * n + 1)), signatures=(signature(),))
+            for n in (1, 2)
+        )
+        return fichier_bytes(Fichier(identification="F00001", date_creation=JOUR, lots=lots))
+    name = "b2_cp_sample.txt" if profile == "b2-cp" else "noemie_580.txt"
+    return (golden / name).read_text("ascii").replace("\n", "").encode("ascii")
+
+
+def _entities(raw: bytes) -> list[bytes]:
+    head, body, tail = raw[:128], raw[128:-128], raw[-128:]
+    return [head, *(part + b"@" for part in body.split(b"@")[:-1]), tail]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
-from tournee.b2.plan import Plan
+from tournee.b2.plan import Plan, RecordPlan
 from tournee.b2.read import Lu
-from tournee_protocol.layouts import Check, Field, Term
+from tournee_protocol.layouts import Check, Field, Kind, Term
 
 _PAGE_BITS = 13
 
@@ -30,19 +30,21 @@ class Bilan:
 class Controle:
     """One pass in constant memory; `faults` of a record are those of its reading, then those of its place in the file."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, codes: bool = True) -> None:
+        """`codes`: also lists of codes and unique numbers; without them it finds what `scan` finds."""
         profile = plan.profile
         self.bilan = Bilan()
         self._plan = plan
         self._follows = dict(profile.follows)
         self._opens = dict(profile.pairs)
         self._closes = {b: a for a, b in profile.pairs}
+        self._end = profile.pairs[0][1] if profile.pairs else ""
         self._stack: list[str] = []
         self._before = ""
         self._last: dict[str, Any] = {}
         self._tallies = [_Tally(c) for c in profile.checks]
-        self._seen = {u: _Numbers() for u in profile.unique}
-        self._listed = {r.type: [f for f in r.valued if f.values] for r in profile.records}
+        self._seen = {u: _Numbers() for u in profile.unique if codes}
+        self._listed = {r.type: [f for f in r.valued if f.values and codes] for r in profile.records}
         self._same: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         for rule in profile.same:
             for at in rule.at:
@@ -54,19 +56,24 @@ class Controle:
         for lu in lus:
             if held is not None:
                 yield self._counted(held)
-            self._one(lu)
+            self.prendre(lu)
             held = lu
         if held is not None:
-            if self._stack:
-                held.faults.append(self._fail(Problem.TRUNCATED, held, self._opens[self._stack[-1]], "", 0))
+            self.terminer(held)
             yield self._counted(held)
+
+    def terminer(self, last: Lu) -> None:
+        """Adds to the last record what is missing behind it."""
+        if self._stack:
+            last.faults.append(self._fail(Problem.TRUNCATED, last, self._opens[self._stack[-1]], "", 0))
 
     def _counted(self, lu: Lu) -> Lu:
         self.bilan.records[lu.made.record.type if lu.made else "?"] += 1
         self.bilan.faults += len(lu.faults)
         return lu
 
-    def _one(self, lu: Lu) -> None:
+    def prendre(self, lu: Lu) -> None:
+        """Adds the faults of one record's place in the file; records come in order."""
         type_ = lu.made.record.type if lu.made else ""
         self._order(lu, type_)
         for tally in self._tallies:
@@ -92,7 +99,7 @@ class Controle:
             misplaced = type_ != self._plan.profile.pairs[0][0]
         elif type_ and self._before:
             allowed = self._follows.get(self._before)
-            misplaced = self._before == "999" or (allowed is not None and type_ not in allowed)
+            misplaced = self._before == self._end or (allowed is not None and type_ not in allowed)
         if type_ in self._opens:
             misplaced = misplaced or type_ in self._stack
             if type_ in self._stack:
@@ -109,18 +116,20 @@ class Controle:
         self._before = type_ or self._before
 
     def _repeated(self, lu: Lu, type_: str) -> None:
+        assert lu.made is not None
         for as_, fields in self._same.get(type_, ()):
             earlier = self._last.get(as_)
             if earlier is None:
                 continue
             for name in fields:
                 mine, theirs = getattr(lu.record, name), getattr(earlier, name)
-                if mine != theirs and not _same_number(mine, theirs):
+                if mine != theirs and not _same_number(lu.made, name, mine, theirs):
                     lu.faults.append(self._at(Problem.MISMATCH, lu, name))
 
     def _at(self, problem: Problem, lu: Lu, name: str, detail: str = "") -> B2Error:
         assert lu.made is not None
         found = next(f for f in lu.made.record.valued if f.name == name)
+        detail += self._plan.doubt(detail, lu.made.record.type, name)
         return self._fail(problem, lu, lu.made.record.type, name, found.pos, detail)
 
     @staticmethod
@@ -157,7 +166,7 @@ class _Tally:
             self._value, self._sure = 0, True
         if not sure or said == value:
             return ""
-        return f"{said} au lieu de {value}" + ("; règle déduite, à vérifier" if self.check.weak else "")
+        return f"{said} au lieu de {value}"
 
 
 def _signed(record: Any, name: str, sign_name: str) -> int:
@@ -188,6 +197,9 @@ def _in_list(listed: Field, value: Any) -> bool:
     return any(text == code or (listed.kind == "D" and text == code.zfill(listed.len)) for code, _ in listed.values)
 
 
-def _same_number(a: Any, b: Any) -> bool:
+def _same_number(made: RecordPlan, name: str, a: Any, b: Any) -> bool:
     """Identifiers of different width (9 digits in 1, 14 in 000)."""
-    return isinstance(a, str) and isinstance(b, str) and a.isdigit() and b.isdigit() and a.lstrip("0") == b.lstrip("0")
+    field = next(f for f in made.record.valued if f.name == name)
+    if field.kind is not Kind.D or not isinstance(a, str) or not isinstance(b, str):
+        return False
+    return a.zfill(len(b)) == b.zfill(len(a))

@@ -1,7 +1,7 @@
 """The C twin behind the interface of `pytwin.PyCodec`; ImportError when it was not built.
 
-The GIL is released while columns are encoded; elsewhere values are Python objects. The module does not declare itself safe without
-the GIL: a free-threaded Python switches it back on when it is imported.
+The GIL is released while columns are encoded and while a file is scanned; elsewhere values are Python objects. The module does
+not declare itself safe without the GIL: a free-threaded Python switches it back on when it is imported.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tournee.b2 import _ctwin  # type: ignore[attr-defined,unused-ignore]
+from tournee.b2.cstructure import structure
 from tournee.b2.plan import SUPPLEMENT_INDEX, Plan
 from tournee_protocol.layouts import Framing, Kind
 
@@ -34,7 +35,9 @@ class CCodec:
             for r in plan.records
         )
         dispatch = _fixed(plan) if fixed else {int(key): r.index for key, r in plan.by_key.items()}
-        self._codec = _ctwin.Codec(fixed, plan.profile.text.encode("ascii"), records, dispatch, plan.fail)
+        self._codec = _ctwin.Codec(
+            fixed, plan.profile.text.encode("ascii"), records, dispatch, structure(plan), plan.fail
+        )
 
     def encode(self, records: Iterable[Any], first: int = 1) -> bytes:
         made: bytes = self._codec.encode(records, first)
@@ -54,6 +57,11 @@ class CCodec:
 
     def decode(self, data: bytes | bytearray | memoryview, first: int = 1) -> list[Any]:
         made: list[Any] = self._codec.decode(data, first)
+        return made
+
+    def scan(self, data: bytes | bytearray | memoryview) -> tuple[int, ...]:
+        """Records of each type (in order of the table) of a file found right; the GIL is released. Raises B2Error at the first fault."""
+        made: tuple[int, ...] = self._codec.scan(data)
         return made
 
 

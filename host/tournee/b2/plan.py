@@ -43,7 +43,9 @@ class Plan:
             first + text[start + SUPPLEMENT_INDEX : start + SUPPLEMENT_INDEX + 1]
         ) or self.by_key.get(first)
 
-    def fail(self, problem: str, number: int, record_index: int = -1, field_index: int = -1) -> B2Error:
+    def fail(
+        self, problem: str, number: int, record_index: int = -1, field_index: int = -1, detail: str = ""
+    ) -> B2Error:
         """The one place where a twin's finding becomes an error; `field_index` counts all fields of the table's record."""
         if record_index < 0:
             return B2Error(Problem(problem), number)
@@ -51,7 +53,15 @@ class Plan:
         if field_index < 0:
             return B2Error(Problem(problem), number, record.type)
         field = record.fields[field_index]
-        return B2Error(Problem(problem), number, record.type, field.name or _constant_name(field), field.pos)
+        name = field.name or _constant_name(field)
+        return B2Error(
+            Problem(problem), number, record.type, name, field.pos, detail + self.doubt(detail, record.type, name)
+        )
+
+    def doubt(self, detail: str, record_type: str, field: str) -> str:
+        """What to add to the detail of a counter or total whose rule is only deduced."""
+        weak = detail and any(c.weak and (c.at, c.field) == (record_type, field) for c in self.profile.checks)
+        return "; règle déduite, à vérifier" if weak else ""
 
 
 def _constant_name(field: Field) -> str:

@@ -95,15 +95,20 @@ class PyCodec:
 
     def decode(self, data: bytes | bytearray | memoryview, first: int = 1) -> list[Any]:
         """All records of `data`; raises B2Error at the first fault."""
+        return [record for _, _, record in self.records(data, first)]
+
+    def records(self, data: bytes | bytearray | memoryview, first: int = 1) -> Iterator[tuple[RecordPlan, str, Any]]:
+        """(plan, text, record) one by one; raises B2Error at the first fault."""
         text = bytes(data).decode("latin-1")
-        out: list[Any] = []
         start, number, end = 0, first, len(text)
         while start < end:
             made = self._at(text, start, number)
             stop = start + made.size
-            out.append(self._decoders[made.index](text, start, stop) or self._explain(made, text[start:stop], number))
+            record = self._decoders[made.index](text, start, stop)
+            if record is None:
+                raise next(self.faults(made, text[start:stop], number))
+            yield made, text[start:stop], record
             start, number = stop, number + 1
-        return out
 
     def _at(self, text: str, start: int, number: int) -> RecordPlan:
         fixed = self.plan.profile.framing is Framing.FIXED
@@ -149,10 +154,6 @@ class PyCodec:
             return (" " * field.len, None) if field.blank else ("", Problem.MISSING)
         allowed = _DIGITS if field.kind is Kind.D else _CAPITALS
         return (f"{value:0>{field.len}}", None) if allowed.issuperset(value) else ("", Problem.CHARACTERS)
-
-    def _explain(self, made: RecordPlan, text: str, number: int) -> Any:
-        """The typed error of a record that the quick decoder refused."""
-        raise next(self.faults(made, text, number))
 
     def faults(self, made: RecordPlan, text: str, number: int) -> Iterator[B2Error]:
         """Every fault of a record that does not decode, in order of position."""

@@ -1,0 +1,106 @@
+/* Bytes to NamedTuples. */
+#include "twin.h"
+
+int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left) {
+    if (self->fixed) return p[0] < ASCII && p[SUPPLEMENT] < ASCII ? self->dispatch[p[0] * ASCII + p[SUPPLEMENT]]
+                            : p[0] < ASCII ? self->dispatch[p[0] * ASCII] : -1;
+    if (left < 3 || !is_digit(p[0]) || !is_digit(p[1]) || !is_digit(p[2])) return -1;
+    return self->dispatch[(p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0')];
+}
+
+/* The first fault in order of place, as an index of the table's fields. */
+int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field) {
+    int i;
+    for (i = 0; i < r->n_all; i++) {
+        const Field *f = &r->all[i];
+        const uint8_t *q = p + f->at;
+        *field = f->table;
+        if (f->kind == KIND_C) {
+            if (memcmp(q, r->template_ + f->at, f->len)) return f->len == 1 && r->template_[f->at] == '@' ? TERMINATOR : CONSTANT;
+        } else if (!permitted(self, f, q, f->len) && !(f->blank && all_spaces(q, f->len))) {
+            return CHARACTERS;
+        }
+    }
+    return OK;
+}
+
+static PyObject *value_of(const Field *f, const uint8_t *p) {
+    Py_ssize_t n = f->len;
+    if (f->blank && p[0] == ' ') Py_RETURN_NONE;
+    if (f->kind == KIND_N) {
+        long long v = 0;
+        Py_ssize_t i;
+        for (i = 0; i < n; i++) v = v * 10 + (p[i] - '0');
+        return PyLong_FromLongLong(v);
+    }
+    if (f->kind == KIND_A)
+        while (n && p[n - 1] == ' ') n--;
+    return PyUnicode_FromStringAndSize((const char *)p, n);
+}
+
+static PyObject *read_record(const Codec *self, const Record *r, const uint8_t *p) {
+    PyObject *tuple, *made;
+    int i;
+    if (self->raw_alloc)
+        tuple = PyType_GenericAlloc((PyTypeObject *)r->cls, r->n_valued);
+    else
+        tuple = PyTuple_New(r->n_valued);
+    if (!tuple) return NULL;
+    for (i = 0; i < r->n_valued; i++) {
+        PyObject *value = value_of(&r->valued[i], p + r->valued[i].at);
+        if (!value || PyTuple_SetItem(tuple, i, value)) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+    }
+    if (self->raw_alloc) return tuple;
+    made = PyObject_CallFunctionObjArgs(self->tuple_new, r->cls, tuple, NULL);
+    Py_DECREF(tuple);
+    return made;
+}
+
+PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"data", "first", NULL};
+    Py_buffer view;
+    PyObject *out = NULL;
+    Py_ssize_t first = 1, left;
+    const uint8_t *p;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*|n:decode", names, &view, &first)) return NULL;
+    if (!(out = PyList_New(0))) goto done;
+    for (p = view.buf, left = view.len; left > 0; first++) {
+        const Record *r;
+        PyObject *made;
+        int index, field = 0, problem;
+        if (self->fixed && left < 128) {
+            fail_at(self, TRUNCATED, first, -1, -1);
+            goto error;
+        }
+        if ((index = find_record(self, p, left)) < 0) {
+            fail_at(self, UNKNOWN_RECORD, first, -1, -1);
+            goto error;
+        }
+        r = &self->records[index];
+        if (left < r->size) {
+            fail_at(self, TRUNCATED, first, index, -1);
+            goto error;
+        }
+        if ((out_of_bounds(r, p) || special_fault(self, r, p)) && (problem = first_fault(self, r, p, &field))) {
+            fail_at(self, problem, first, index, field);
+            goto error;
+        }
+        if (!(made = read_record(self, r, p))) goto error;
+        if (PyList_Append(out, made)) {
+            Py_DECREF(made);
+            goto error;
+        }
+        Py_DECREF(made);
+        p += r->size;
+        left -= r->size;
+    }
+    goto done;
+error:
+    Py_CLEAR(out);
+done:
+    PyBuffer_Release(&view);
+    return out;
+}

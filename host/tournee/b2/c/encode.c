@@ -1,0 +1,154 @@
+/* Python values to bytes: NamedTuples, rows, objects. */
+#include "write.h"
+
+static int record_of_class(const Codec *self, PyObject *cls) {
+    int i;
+    for (i = 0; i < self->n_records; i++)
+        if (self->records[i].cls == cls) return i;
+    return -1;
+}
+
+/* A list or tuple of the iterable's items. */
+static PyObject *sequence(PyObject *iterable) {
+    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable)) {
+        Py_INCREF(iterable);
+        return iterable;
+    }
+    return PySequence_List(iterable);
+}
+
+static PyObject *item_at(PyObject *seq, Py_ssize_t i) {
+    return PyList_CheckExact(seq) ? PyList_GetItem(seq, i) : PyTuple_GetItem(seq, i);
+}
+
+PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"records", "first", NULL};
+    PyObject *records, *seq, *out, *last_cls = NULL;
+    PyObject *items[MAX_FIELDS];
+    Py_ssize_t first = 1, n, i, total = 0;
+    int index = -1;
+    uint8_t *dst;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|n:encode", names, &records, &first)) return NULL;
+    if (!(seq = sequence(records))) return NULL;
+    n = PySequence_Size(seq);
+    if (self->fixed) {
+        total = n * 128;
+    } else {
+        for (i = 0; i < n; i++) {
+            int k = record_of_class(self, (PyObject *)Py_TYPE(item_at(seq, i)));
+            total += k < 0 ? 0 : self->records[k].size;
+        }
+    }
+    if (!(out = PyBytes_FromStringAndSize(NULL, total))) goto error;
+    dst = (uint8_t *)PyBytes_AsString(out);
+    for (i = 0; i < n; i++) {
+        PyObject *item = item_at(seq, i), *cls;
+        const Record *r;
+        int k, problem, fault = 0;
+        cls = (PyObject *)Py_TYPE(item);
+        if (cls != last_cls) {
+            index = record_of_class(self, cls);
+            last_cls = cls;
+        }
+        if (index < 0) {
+            fail_at(self, UNKNOWN_RECORD, first + i, -1, -1);
+            goto error_out;
+        }
+        r = &self->records[index];
+        if (PyTuple_Size(item) != r->n_valued) {
+            fail_at(self, ARITY, first + i, index, -1);
+            goto error_out;
+        }
+        for (k = 0; k < r->n_valued; k++) items[k] = PyTuple_GetItem(item, k);
+        if ((problem = write_record(self, r, items, dst, &fault))) {
+            fail_valued(self, problem, first + i, index, fault);
+            goto error_out;
+        }
+        dst += r->size;
+    }
+    Py_DECREF(seq);
+    return out;
+error_out:
+    Py_DECREF(out);
+error:
+    Py_DECREF(seq);
+    return NULL;
+}
+
+PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"index", "rows", "first", NULL};
+    PyObject *rows, *seq, *out;
+    PyObject *items[MAX_FIELDS];
+    Py_ssize_t first = 1, n, i;
+    int index;
+    const Record *r;
+    uint8_t *dst;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO|n:encode_rows", names, &index, &rows, &first)) return NULL;
+    if (check_index(self, index) || !(seq = sequence(rows))) return NULL;
+    r = &self->records[index];
+    n = PySequence_Size(seq);
+    if (!(out = PyBytes_FromStringAndSize(NULL, n * r->size))) goto error;
+    dst = (uint8_t *)PyBytes_AsString(out);
+    for (i = 0; i < n; i++, dst += r->size) {
+        PyObject *row = item_at(seq, i);
+        int k, problem, fault = 0;
+        if (!PyTuple_Check(row)) {
+            fail_at(self, TYPE, first + i, index, -1);
+            goto error_out;
+        }
+        if (PyTuple_Size(row) != r->n_valued) {
+            fail_at(self, ARITY, first + i, index, -1);
+            goto error_out;
+        }
+        for (k = 0; k < r->n_valued; k++) items[k] = PyTuple_GetItem(row, k);
+        if ((problem = write_record(self, r, items, dst, &fault))) {
+            fail_valued(self, problem, first + i, index, fault);
+            goto error_out;
+        }
+    }
+    Py_DECREF(seq);
+    return out;
+error_out:
+    Py_DECREF(out);
+error:
+    Py_DECREF(seq);
+    return NULL;
+}
+
+PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"index", "objects", "first", NULL};
+    PyObject *objects, *seq, *out;
+    PyObject *items[MAX_FIELDS];
+    Py_ssize_t first = 1, n, i;
+    int index;
+    const Record *r;
+    uint8_t *dst;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO|n:encode_objects", names, &index, &objects, &first)) return NULL;
+    if (check_index(self, index)) return NULL;
+    /* Attributes may run code that changes a list given to us: a tuple of our own keeps the objects alive. */
+    if (!(seq = PySequence_Tuple(objects))) return NULL;
+    r = &self->records[index];
+    n = PyTuple_Size(seq);
+    if (!(out = PyBytes_FromStringAndSize(NULL, n * r->size))) goto error;
+    dst = (uint8_t *)PyBytes_AsString(out);
+    for (i = 0; i < n; i++, dst += r->size) {
+        PyObject *object = PyTuple_GetItem(seq, i);
+        int k, got, problem = OK, fault = 0;
+        for (got = 0; got < r->n_valued; got++)
+            if (!(items[got] = PyObject_GetAttr(object, r->names[got]))) break;
+        if (got == r->n_valued) problem = write_record(self, r, items, dst, &fault);
+        for (k = 0; k < got; k++) Py_DECREF(items[k]);
+        if (got < r->n_valued) goto error_out;
+        if (problem) {
+            fail_valued(self, problem, first + i, index, fault);
+            goto error_out;
+        }
+    }
+    Py_DECREF(seq);
+    return out;
+error_out:
+    Py_DECREF(out);
+error:
+    Py_DECREF(seq);
+    return NULL;
+}

@@ -1,0 +1,233 @@
+/* The module, its one type and the descriptor that it is made from (ctwin.py). */
+#include "twin.h"
+
+static const char *const problem_name[] = {
+    "", "type", "missing", "overflow", "negative", "characters", "constant", "terminator", "arity", "unknown_record", "truncated",
+    "order", "count", "total", "mismatch",
+};
+
+PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail) {
+    PyObject *error = PyObject_CallFunction(self->fail, "sniiN", problem_name[problem], number, record, field, detail);
+    if (error) {
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        Py_DECREF(error);
+    }
+    return NULL;
+}
+
+PyObject *fail_at(Codec *self, int problem, Py_ssize_t number, int record, int field) {
+    PyObject *detail = PyUnicode_FromString("");
+    return detail ? fail_detail(self, problem, number, record, field, detail) : NULL;
+}
+
+PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued) {
+    return fail_at(self, problem, number, record, self->records[record].valued[valued].table);
+}
+
+int check_index(Codec *self, int index) {
+    if (index >= 0 && index < self->n_records) return 0;
+    PyErr_SetString(PyExc_IndexError, "no such record in the table");
+    return -1;
+}
+
+static void clear_records(Codec *self) {
+    int i, k;
+    for (i = 0; i < self->n_records; i++) {
+        Record *r = &self->records[i];
+        Py_XDECREF(r->cls);
+        if (r->names)
+            for (k = 0; k < r->n_valued; k++) Py_XDECREF(r->names[k]);
+        PyMem_Free(r->names);
+        PyMem_Free(r->all);
+        PyMem_Free(r->valued);
+        PyMem_Free(r->special);
+        PyMem_Free(r->ops);
+    }
+    PyMem_Free(self->records);
+    self->records = NULL;
+    self->n_records = 0;
+}
+
+static void codec_dealloc(Codec *self) {
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    clear_records(self);
+    PyMem_Free(self->dispatch);
+    Py_XDECREF(self->fail);
+    Py_XDECREF(self->tuple_new);
+    release(self);
+    Py_DECREF(type);
+}
+
+static int text_holes(const Codec *self, int low, int high) {
+    int c;
+    for (c = low; c <= high; c++)
+        if (!self->text[c]) return 1;
+    return 0;
+}
+
+/* One row of the descriptor: (class, template, ((at, len, kind, blank, name), …)). */
+static int load_record(Codec *self, Record *r, PyObject *row) {
+    PyObject *cls, *fields;
+    const char *template_;
+    Py_ssize_t size, n, i;
+    int low = 255, high = 0, c;
+    for (c = 0; c < 256; c++)
+        if (self->text[c]) {
+            if (c < low) low = c;
+            high = c;
+        }
+    if (!PyArg_ParseTuple(row, "Oy#O!", &cls, &template_, &size, &PyTuple_Type, &fields)) return -1;
+    n = PyTuple_Size(fields);
+    if (size < 1 || size > MAX_SIZE || n > MAX_FIELDS || (self->fixed && size != 128)) {
+        PyErr_SetString(PyExc_ValueError, "record too large for the C twin");
+        return -1;
+    }
+    r->all = PyMem_Calloc((size_t)n + 1, sizeof(Field));
+    r->valued = PyMem_Calloc((size_t)n + 1, sizeof(Field));
+    r->special = PyMem_Calloc((size_t)n + 1, sizeof(uint16_t));
+    r->names = PyMem_Calloc((size_t)n + 1, sizeof(PyObject *));
+    if (!r->all || !r->valued || !r->special || !r->names) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    Py_INCREF(cls);
+    r->cls = cls;
+    r->size = (int)size;
+    memcpy(r->template_, template_, (size_t)size);
+    for (i = 0; i < n; i++) {
+        int at, len, kind, blank, k;
+        PyObject *name;
+        Field *f = &r->all[r->n_all];
+        if (!PyArg_ParseTuple(PyTuple_GetItem(fields, i), "iiiiU", &at, &len, &kind, &blank, &name)) return -1;
+        if (at < 0 || len < 1 || at + len > size || kind < KIND_C || kind > KIND_A || (kind == KIND_N && len > 18)) {
+            PyErr_SetString(PyExc_ValueError, "field outside its record");
+            return -1;
+        }
+        f->at = (uint16_t)at;
+        f->len = (uint16_t)len;
+        f->table = (uint16_t)i;
+        f->kind = (uint8_t)kind;
+        f->blank = (uint8_t)(blank != 0);
+        for (f->limit = 1, k = 0; kind == KIND_N && k < len; k++) f->limit *= 10;
+        for (k = at; k < at + len; k++) {
+            int from = kind == KIND_C ? r->template_[k] : kind == KIND_A ? low : blank ? ' ' : '0';
+            int to = kind == KIND_C ? from : kind == KIND_A ? high : kind == KIND_I ? 'Z' : '9';
+            r->low[k] = (uint8_t)from;
+            r->span[k] = (uint8_t)(to - from);
+        }
+        if (kind != KIND_C) {
+            if (kind == KIND_I || (kind != KIND_A && blank) || (kind == KIND_A && text_holes(self, low, high)))
+                r->special[r->n_special++] = (uint16_t)r->n_valued;
+            r->valued[r->n_valued] = *f;
+            Py_INCREF(name);
+            PyUnicode_InternInPlace(&name);
+            r->names[r->n_valued++] = name;
+        }
+        r->n_all++;
+    }
+    return 0;
+}
+
+/* 1 when a tuple of `cls` made by the allocator and filled equals and hashes like one made by tuple.__new__.
+ * Some versions keep more in a tuple than its items; then the constructor is called instead. */
+static int probe_alloc(Codec *self, const Record *r) {
+    PyObject *plain = NULL, *fast = NULL, *slow = NULL;
+    int i, same = 0;
+    if (!PyType_Check(r->cls) || !PyType_IsSubtype((PyTypeObject *)r->cls, &PyTuple_Type)) return 0;
+    if (!(plain = PyTuple_New(r->n_valued))) goto done;
+    for (i = 0; i < r->n_valued; i++) PyTuple_SetItem(plain, i, PyLong_FromLong(i));
+    if (!(slow = PyObject_CallFunctionObjArgs(self->tuple_new, r->cls, plain, NULL))) goto done;
+    if (!(fast = PyType_GenericAlloc((PyTypeObject *)r->cls, r->n_valued))) goto done;
+    for (i = 0; i < r->n_valued; i++) PyTuple_SetItem(fast, i, PyLong_FromLong(i));
+    same = PyObject_RichCompareBool(slow, fast, Py_EQ) == 1 && PyObject_Hash(slow) == PyObject_Hash(fast);
+done:
+    Py_XDECREF(plain);
+    Py_XDECREF(slow);
+    Py_XDECREF(fast);
+    PyErr_Clear();
+    return same;
+}
+
+/* Codec(fixed, text, records, dispatch, structure, fail): see ctwin.py. */
+static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    PyObject *records, *dispatch, *structure, *fail, *key, *value;
+    const char *text;
+    Py_ssize_t n_text, n, i, places;
+    int fixed;
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Codec *self;
+    if (!PyArg_ParseTuple(args, "py#O!O!O!O:Codec", &fixed, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
+                          &dispatch, &PyTuple_Type, &structure, &fail))
+        return NULL;
+    if (!(self = (Codec *)alloc(type, 0))) return NULL;
+    self->fixed = fixed;
+    for (i = 0; i < n_text; i++) self->text[(uint8_t)text[i]] = 1;
+    Py_INCREF(fail);
+    self->fail = fail;
+    if (!(self->tuple_new = PyObject_GetAttrString((PyObject *)&PyTuple_Type, "__new__"))) goto error;
+    n = PyTuple_Size(records);
+    self->records = PyMem_Calloc((size_t)n + 1, sizeof(Record));
+    places = fixed ? ASCII * ASCII : CODES;
+    self->dispatch = PyMem_Malloc((size_t)places * sizeof(int16_t));
+    if (!self->records || !self->dispatch) {
+        PyErr_NoMemory();
+        goto error;
+    }
+    for (i = 0; i < places; i++) self->dispatch[i] = -1;
+    for (i = 0; i < n; i++) {
+        self->n_records = (int)i + 1;
+        if (load_record(self, &self->records[i], PyTuple_GetItem(records, i))) goto error;
+    }
+    i = 0;
+    while (PyDict_Next(dispatch, &i, &key, &value)) {
+        long place = PyLong_AsLong(key), index = PyLong_AsLong(value);
+        if (PyErr_Occurred()) goto error;
+        if (place < 0 || place >= places || index < 0 || index >= n) {
+            PyErr_SetString(PyExc_ValueError, "dispatch outside the table");
+            goto error;
+        }
+        self->dispatch[place] = (int16_t)index;
+    }
+    if (load_structure(self, structure)) goto error;
+    self->raw_alloc = n > 0;
+    for (i = 0; i < n; i++) self->raw_alloc = self->raw_alloc && probe_alloc(self, &self->records[i]);
+    return (PyObject *)self;
+error:
+    Py_DECREF(self);
+    return NULL;
+}
+
+static PyMethodDef codec_methods[] = {
+    {"encode", (PyCFunction)(void (*)(void))codec_encode, METH_VARARGS | METH_KEYWORDS, "Bytes of NamedTuples."},
+    {"encode_rows", (PyCFunction)(void (*)(void))codec_encode_rows, METH_VARARGS | METH_KEYWORDS, "Bytes of tuples of one record."},
+    {"encode_objects", (PyCFunction)(void (*)(void))codec_encode_objects, METH_VARARGS | METH_KEYWORDS, "Bytes of objects' attributes."},
+    {"encode_columns", (PyCFunction)(void (*)(void))codec_encode_columns, METH_VARARGS | METH_KEYWORDS, "Bytes of columns of one record."},
+    {"decode", (PyCFunction)(void (*)(void))codec_decode, METH_VARARGS | METH_KEYWORDS, "NamedTuples of bytes."},
+    {"scan", (PyCFunction)(void (*)(void))codec_scan, METH_VARARGS | METH_KEYWORDS, "Counts per record of a file found right."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot codec_slots[] = {
+    {Py_tp_new, (void *)codec_new},
+    {Py_tp_dealloc, (void *)codec_dealloc},
+    {Py_tp_methods, codec_methods},
+    {Py_tp_doc, "Records of one profile, by its descriptor."},
+    {0, NULL},
+};
+
+static PyType_Spec codec_spec = {"tournee.b2._ctwin.Codec", sizeof(Codec), 0, Py_TPFLAGS_DEFAULT, codec_slots};
+
+static int module_exec(PyObject *module) {
+    PyObject *type = PyType_FromSpec(&codec_spec);
+    int result;
+    if (!type) return -1;
+    result = PyModule_AddObjectRef(module, "Codec", type);
+    Py_DECREF(type);
+    return result;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, (void *)module_exec}, {0, NULL}};
+static struct PyModuleDef module_def = {PyModuleDef_HEAD_INIT, "_ctwin", "C twin of tournee.b2.", 0, NULL, module_slots, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__ctwin(void) { return PyModuleDef_Init(&module_def); }

@@ -1,0 +1,142 @@
+/* The C twin of tournee.b2: encodes, decodes and scans records by a descriptor made from the layout tables.
+ *
+ * It knows kinds of fields, not records: a new record needs no change here. Stable ABI, CPython 3.11 and later. The Python twin
+ * (pytwin.py) defines what it must do. Every byte of a finished record is checked in one pass against the lowest and highest
+ * character of its place; only when that pass finds anything does the exact, ordered search for the first fault run.
+ */
+#ifndef TOURNEE_TWIN_H
+#define TOURNEE_TWIN_H
+
+#define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API
+#ifndef Py_GIL_DISABLED
+#define Py_LIMITED_API 0x030B0000
+#endif
+#endif
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { KIND_C, KIND_N, KIND_D, KIND_I, KIND_A };
+enum { MAX_FIELDS = 128, MAX_SIZE = 512, SUPPLEMENT = 38, CODES = 1000, ASCII = 128 };
+enum problem { OK, TYPE, MISSING, OVERFLOW_, NEGATIVE, CHARACTERS, CONSTANT, TERMINATOR, ARITY, UNKNOWN_RECORD, TRUNCATED,
+               ORDER, COUNT, TOTAL, MISMATCH };
+
+typedef struct {
+    uint16_t at, len, table; /* 0-based place, bytes, index in the table's record */
+    uint8_t kind, blank;
+    uint64_t limit; /* N: 10^len */
+} Field;
+
+/* One step of a check, in order: all that add, then what must repeat an earlier record, then what must agree. */
+enum op { OP_RESET, OP_COUNT, OP_ADD, OP_SAME, OP_VERIFY, OP_CLEAR };
+
+typedef struct Op {
+    int16_t code, acc;
+    uint16_t at, len;
+    int16_t sign_at;  /* place of the sign, -1: none */
+    int16_t negative; /* subtract */
+    int16_t other;    /* SAME: record whose last one is repeated; VERIFY: 1 for a counter */
+    uint16_t other_at, other_len, table;
+} Op;
+
+typedef struct {
+    PyObject *cls;
+    Field *all, *valued; /* in order of place; `all` has the constants too */
+    int n_all, n_valued, n_special;
+    uint16_t *special; /* valued fields that the one-pass check cannot judge alone */
+    PyObject **names;  /* attribute names of the valued fields */
+    int size;
+    uint8_t template_[MAX_SIZE], low[MAX_SIZE], span[MAX_SIZE];
+    /* What `scan` does with such a record. */
+    uint64_t follows; /* bits of the records that may come next; all ones: any */
+    int opens, closes; /* number of the pair, or -1 */
+    struct Op *ops;
+    int n_ops;
+} Record;
+
+typedef struct {
+    PyObject_HEAD
+    int fixed, n_records;
+    Record *records;
+    int16_t *dispatch; /* fixed: [first byte][byte 39]; entities: code */
+    uint8_t text[256];
+    PyObject *fail;
+    int raw_alloc; /* tuples of a class may be made by its allocator (checked at start) */
+    PyObject *tuple_new;
+    int n_accs, n_pairs;
+} Codec;
+
+PyObject *fail_at(Codec *self, int problem, Py_ssize_t number, int record, int field);
+PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued);
+PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail); /* takes detail */
+int check_index(Codec *self, int index);
+
+PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs);
+PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs);
+PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs);
+PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs);
+PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs);
+PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs);
+
+/* decode.c: the record that begins at p, or -1; the first fault of a record in order of place. */
+int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left);
+int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field);
+
+int load_structure(Codec *self, PyObject *structure); /* scan.c */
+
+static inline int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+static inline int is_capital(uint8_t c) { return is_digit(c) || (uint8_t)(c - 'A') < 26; }
+
+static inline int permitted(const Codec *self, const Field *f, const uint8_t *p, Py_ssize_t n) {
+    Py_ssize_t i;
+    switch (f->kind) {
+    case KIND_A:
+        for (i = 0; i < n; i++)
+            if (!self->text[p[i]]) return 0;
+        return 1;
+    case KIND_I:
+        for (i = 0; i < n; i++)
+            if (!is_capital(p[i])) return 0;
+        return 1;
+    default:
+        for (i = 0; i < n; i++)
+            if (!is_digit(p[i])) return 0;
+        return 1;
+    }
+}
+
+static inline int all_spaces(const uint8_t *p, Py_ssize_t n) {
+    Py_ssize_t i;
+    for (i = 0; i < n; i++)
+        if (p[i] != ' ') return 0;
+    return 1;
+}
+
+/* One pass over a finished record: 1 when a byte is outside the bounds of its place. */
+static inline int out_of_bounds(const Record *r, const uint8_t *p) {
+    const uint8_t *low = r->low, *span = r->span;
+    uint8_t bad = 0;
+    int i, n = r->size;
+    if (n == 128) {
+        for (i = 0; i < 128; i++) bad |= (uint8_t)((uint8_t)(p[i] - low[i]) > span[i]);
+    } else {
+        for (i = 0; i < n; i++) bad |= (uint8_t)((uint8_t)(p[i] - low[i]) > span[i]);
+    }
+    return bad;
+}
+
+static inline int special_fault(const Codec *self, const Record *r, const uint8_t *p) {
+    int i;
+    for (i = 0; i < r->n_special; i++) {
+        const Field *f = &r->valued[r->special[i]];
+        const uint8_t *q = p + f->at;
+        if (f->blank && q[0] == ' ') {
+            if (!all_spaces(q, f->len)) return 1;
+        } else if (!permitted(self, f, q, f->len))
+            return 1;
+    }
+    return 0;
+}
+
+#endif

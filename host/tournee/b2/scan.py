@@ -1,0 +1,49 @@
+"""A file found right without keeping its records: format, order, counters, totals, repeated fields. Reads a `mmap` as well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Protocol, cast
+
+from tournee.b2.check import Controle
+from tournee.b2.plan import plan
+from tournee.b2.pytwin import PyCodec
+from tournee.b2.read import Lu
+from tournee.b2.twin import DEFAULT_PROFILE, codec
+
+
+class Scanner(Protocol):
+    """What the C twin has beside the interface of both."""
+
+    def scan(self, data: bytes | bytearray | memoryview) -> tuple[int, ...]: ...
+
+
+def scan(data: bytes | bytearray | memoryview, profile: str = DEFAULT_PROFILE) -> Counter[str]:
+    """Records of each type; raises B2Error at the first fault. Lists of codes and unique numbers are `check.Controle`'s."""
+    made = plan(profile)
+    quick = codec(profile)
+    if isinstance(quick, PyCodec):
+        return scan_python(quick, data)
+    counts = cast("Scanner", quick).scan(data)
+    return Counter({r.record.type: n for r, n in zip(made.records, counts, strict=True) if n})
+
+
+def scan_python(twin: PyCodec, data: bytes | bytearray | memoryview) -> Counter[str]:
+    """What the C twin's scan must do."""
+    controle = Controle(twin.plan, codes=False)
+    counts: Counter[str] = Counter()
+    lu: Lu | None = None
+    for number, (made, text, record) in enumerate(twin.records(data), 1):
+        lu = Lu(number, text, made, record)
+        controle.prendre(lu)
+        _raise(lu)
+        counts[made.record.type] += 1
+    if lu is not None:
+        controle.terminer(lu)
+        _raise(lu)
+    return counts
+
+
+def _raise(lu: Lu) -> None:
+    if lu.faults:
+        raise lu.faults[0]
