@@ -90,6 +90,12 @@ def test_quirks_from_the_mf(cps: Reader, apdu: str, sw: str) -> None:
     assert cps.sw(apdu) == sw
 
 
+def test_actua_is_there_after_the_first_update(keys: Path) -> None:
+    """`EC { 81 start, 82 end }`, BCD AAAAMMJJhhmmss [ANS]; absent before (6A82, see above)."""
+    updated = reader("cps-infirmiere", keys)
+    assert updated.file("3F00D010").hex() == "ec12" + "8107" + "20240301083000" + "8207" + "20240301083012"
+
+
 def test_path_09_is_relative_outside_the_mf(cps: Reader) -> None:
     assert cps.sw("00 A4 09 0C 04 3F 00 00 01") == "9000"
     assert cps.sw("00 A4 09 04 02 2F 00") == "6A82"

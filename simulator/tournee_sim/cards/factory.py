@@ -98,6 +98,9 @@ def _cps_files(person: Practitioner, identity: CpsIdentity, profile: Profile) ->
     )
     card_number = serial(CPS_ISSUER, person.numero_carte)
     card = (b"\x00", person.numero_national.encode("ascii"), b"20401231", b"80")
+    if person.mise_a_jour:
+        begin, end = (bytes.fromhex(moment) for moment in person.mise_a_jour)
+        activities["actua"] = tlv(0xEC, tlv(0x81, begin), tlv(0x82, end))  # BCD [ANS]
     return activities | {
         "dir": _cps_dir(),
         "serial": card_number,

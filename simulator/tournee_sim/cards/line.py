@@ -7,7 +7,7 @@ board has read those bytes, so that time-outs and order are those of real time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
 from tournee_sim.cards.t0 import ByteCard, Emission
@@ -97,11 +97,11 @@ class CardLine:
             self._receive_ms += len(data) * 12 * self.card.etu_ms
             await self._emit_all(self.card.receive(data))
 
-    async def _play(self, emissions: Iterator[Emission]) -> None:
+    async def _play(self, emissions: Iterable[Emission]) -> None:
         await self._emit_all(emissions)
         await self._answer()
 
-    async def _emit_all(self, emissions: Iterator[Emission]) -> None:
+    async def _emit_all(self, emissions: Iterable[Emission]) -> None:
         epoch = self._epoch
         for emission in emissions:
             wait, self._receive_ms = emission.wait_ms + self._receive_ms, 0.0

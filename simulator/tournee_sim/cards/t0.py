@@ -106,24 +106,24 @@ class ByteCard:
         """The reader's UART now runs at f/d."""
         self._board_fd = (f, d)
 
-    def rst(self, level: int) -> Iterator[Emission]:
+    def rst(self, level: int) -> list[Emission]:
         """Low: held in reset; high: the ATR."""
         if not self._powered:
-            return
+            return []
         self._received.clear()
         self._fd = (372, 1)
         if level == 0:
             self.state = State.RESET
-            return
+            return []
         if self.state is not State.RESET:
-            return
+            return []
         self.tpdu.reset()
         atr = self._atr()
         if not atr or not self.clock_khz:
             self.state = State.DEAD
-            return
+            return []
         self.state = State.FIRST
-        yield self._emit(atr, 2.0)
+        return [self._emit(atr, 2.0)]
 
     # The I/O line
 

@@ -44,6 +44,7 @@ class Practitioner:
     prenom: str
     situations: tuple[Group, ...]
     essais_restants: int
+    mise_a_jour: tuple[str, str] | None  # AAAAMMJJhhmmss, begin and end of the card's first update
 
     @property
     def numero_national(self) -> str:
@@ -121,6 +122,7 @@ def practitioner(card_id: str) -> Practitioner:
         prenom=row["prenom"],
         situations=tuple(_situation(n, s) for n, s in enumerate(row["situation"], 1)),
         essais_restants=row.get("essais_restants", 3),
+        mise_a_jour=(row["mise_a_jour"][0], row["mise_a_jour"][1]) if "mise_a_jour" in row else None,
     )
 
 

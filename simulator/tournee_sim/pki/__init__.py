@@ -112,27 +112,27 @@ class Pki:
         return self._issue(f"{_safe(card_id)}-sign", subject, _usage(content_commitment=True))
 
     def _issue(self, name: str, subject: x509.Name, usage: x509.KeyUsage, *, tls: bool = False) -> Identity:
+        ca = self._ca  # before the lock is taken for the new key: it is not reentrant
+
         def make(key: rsa.RSAPrivateKey) -> x509.Certificate:
             builder = (
-                _builder(subject, self.ca.subject, key.public_key())
+                _builder(subject, ca.certificate.subject, key.public_key())
                 .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
                 .add_extension(usage, critical=True)
-                .add_extension(_authority(self._ca), critical=False)
+                .add_extension(_authority(ca), critical=False)
             )
             if tls:
                 purposes = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION]
                 builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-            return builder.sign(self._ca.key, hashes.SHA256())
+            return builder.sign(ca.key, hashes.SHA256())
 
         return self._identity(name, make)
 
     def _identity(self, name: str, make: Callable[[rsa.RSAPrivateKey], x509.Certificate]) -> Identity:
         path = self.directory / f"{name}.pem"
         if not path.exists():
-            issuer = None if name == "ca" else self._ca  # made before the lock is taken, which is not reentrant
             with self._lock():
                 if not path.exists():
-                    del issuer
                     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
                     _write(path, key, make(key))
         return _load(path)
