@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
-from tournee_protocol.layouts import Field, Kind, Record
+from construct import Bytes, Const, ExprAdapter, Struct
+
+from tournee_protocol.layouts import Field, Kind, Profile, Record
 
 
 def tuned_encoder(record: Record) -> Callable[[Iterable[Sequence[Any]]], bytes]:
@@ -45,6 +48,50 @@ def tuned_decoder(record: Record) -> Callable[[bytes], list[tuple[Any, ...]]]:
         return out
 
     return decode
+
+
+def tuned_object_encoder(record: Record) -> Callable[[Iterable[Any]], bytes]:
+    """*tuned* for objects: the same, values fetched by one `attrgetter` per object."""
+    encode, fetch = tuned_encoder(record), attrgetter(*(f.name for f in record.valued))
+    return lambda objects: encode(map(fetch, objects))
+
+
+def construct_encoder(record: Record) -> Callable[[Iterable[Any]], bytes]:
+    """A compiled `construct.Struct` of the record, values in and out through an adapter per field, as one would declare it."""
+    compiled = Struct(*map(_part, record.fields)).compile()
+    return lambda rows: b"".join(compiled.build(row._asdict()) for row in rows)
+
+
+def _part(field: Field) -> Any:
+    if field.kind is Kind.C:
+        return Const(field.const.ljust(field.len).encode("ascii"))
+    form, number = _form(field), field.kind is Kind.N
+    return field.name / ExprAdapter(
+        Bytes(field.len),
+        lambda made, _: int(made) if number else made.decode("ascii").rstrip() or None,
+        lambda value, _: (form % ("" if value is None else value)).encode("ascii"),
+    )
+
+
+def plain_noemie(profile: Profile) -> Callable[[bytes], list[dict[str, Any]]]:
+    """NOEMIE as a careful person would read it: three-digit code, fixed widths, a dict per entity."""
+    cuts = {r.type: (r.size, [(f.name, f.pos - 1, f.end, f.kind is Kind.N) for f in r.valued]) for r in profile.records}
+
+    def parse(data: bytes) -> list[dict[str, Any]]:
+        text = data.decode("ascii")
+        out, start = [], 0
+        while start < len(text):
+            size, fields = cuts[text[start : start + 3]]
+            part = text[start : start + size]
+            entity: dict[str, Any] = {"code": part[:3]}
+            for name, first, last, number in fields:
+                value = part[first:last].strip()
+                entity[name] = int(value) if number and value else value
+            out.append(entity)
+            start += size
+        return out
+
+    return parse
 
 
 def copy(data: bytes) -> bytes:

@@ -60,21 +60,21 @@ def wall_serial() -> float:
     return _read("serial", "wall_s")
 
 
-@bench("demo", "APDUs per visit", "APDU", better="lower")
+@bench("demo", "APDUs per visit", "APDU", better="lower", reach=300)
 def apdus() -> float:
     return _read("ble", "apdus")
 
 
-@bench("demo", "round trips per visit", "round trips", better="lower")
+@bench("demo", "round trips per visit", "round trips", better="lower", reach=60)
 def round_trips() -> float:
     return _read("ble", "round_trips")
 
 
-@bench("demo", "APDUs per round trip", "×", better="higher")
+@bench("demo", "APDUs per round trip", "×", better="higher", reach=5)
 def apdus_per_round_trip() -> float:
     return _read("ble", "apdus") / _read("ble", "round_trips")
 
 
-@bench("demo", "bytes over the link per visit", "bytes", better="lower")
+@bench("demo", "bytes over the link per visit", "bytes", better="lower", reach=40_000)
 def link_bytes() -> float:
     return _read("ble", "bytes")

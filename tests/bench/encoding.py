@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from array import array
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tests.bench import baselines
 from tests.bench.registry import Unavailable, bench
 from tests.bench.timing import ratio
+from tournee_protocol.layouts import Kind
 
-_PROFILE, _COUNT = "sv-sim-1", 5_000
+_PROFILE, _COUNT = "sv-sim-1", 800
+"""So many lines stay below what an allocator takes from the system anew each time: a copy is then a copy, not page faults."""
 
 
 @cache
@@ -57,10 +62,125 @@ def _codec(name: str) -> Any:
     return codec
 
 
-@bench("encoding", "named records, C over tuned", "×", better="higher")
+@cache
+def _data() -> bytes:
+    made: bytes = _codec("c").encode(_lines())
+    return made
+
+
+@cache
+def _index() -> int:
+    from tournee.b2.plan import plan
+
+    return plan(_PROFILE).by_class[type(_lines()[0])].index
+
+
+@cache
+def _record() -> Any:
+    from tournee_protocol.layouts import load
+
+    return load(_PROFILE).records[_index()]
+
+
+@cache
+def _file() -> bytes:
+    """A right file of about 800 records."""
+    from tests.unit.b2_cases import JOUR, signature, signee
+    from tournee.b2.files import fichier_bytes
+    from tournee.b2.model import Fichier, Lot
+
+    lots = tuple(
+        Lot(
+            numero_lot=n,
+            date_lot=JOUR,
+            factures=tuple(signee(20 * n + i) for i in range(20)),
+            signatures=(signature(),),
+        )
+        for n in range(1, 4)
+    )
+    return fichier_bytes(Fichier(identification="F00001", date_creation=JOUR, lots=lots))
+
+
+@bench("encoding", "E12 named records, C over tuned", "×", better="higher", reach=16.0)
 def c_over_tuned() -> float:
     codec, tuned, lines = _codec("c"), _tuned(), _lines()
     return ratio(lambda: tuned(lines), lambda: codec.encode(lines))
+
+
+@bench("encoding", "E13 objects, C over tuned", "×", better="higher", reach=9.0)
+def c_objects_over_tuned() -> float:
+    codec, index = _codec("c"), _index()
+    tuned = baselines.tuned_object_encoder(_record())
+    fields = [f.name for f in _record().valued]
+    cls = dataclasses.make_dataclass("Acte", fields, slots=True)
+    objects = [cls(*line) for line in _lines()]
+    if codec.encode_objects(index, objects) != tuned(objects):
+        raise AssertionError("the twin and the baseline do not write the same bytes")
+    return ratio(lambda: tuned(objects), lambda: codec.encode_objects(index, objects))
+
+
+@bench("encoding", "E14 named records, C over construct", "×", better="higher", reach=100.0)
+def c_over_construct() -> float:
+    codec, lines = _codec("c"), _lines()[:500]
+    compiled = baselines.construct_encoder(_record())
+    if compiled(lines) != codec.encode(lines):
+        raise AssertionError("the twin and construct do not write the same bytes")
+    return ratio(lambda: compiled(lines), lambda: codec.encode(lines), rounds=5)
+
+
+@bench("encoding", "E15 columns, all checks, time over copy", "×", better="lower", reach=9.0)
+def columns_over_copy() -> float:
+    codec, index, lines, data = _codec("c"), _index(), _lines(), _data()
+    columns: list[Any] = []
+    for at, field in enumerate(_record().valued):
+        values = [line[at] for line in lines]
+        if field.kind is Kind.N:
+            columns.append(array("q", values))
+        elif None in values:
+            columns.append(None)
+        else:
+            columns.append(b"".join(v.encode("ascii").ljust(field.len) for v in values))
+    if codec.encode_columns(index, columns, len(lines)) != data:
+        raise AssertionError("columns do not give the same bytes")
+    return ratio(lambda: codec.encode_columns(index, columns, len(lines)), lambda: baselines.copy(data))
+
+
+@bench("encoding", "E16 rows, all checks, time over copy", "×", better="lower", reach=17.0)
+def rows_over_copy() -> float:
+    codec, index, data = _codec("c"), _index(), _data()
+    rows = [tuple(line) for line in _lines()]
+    return ratio(lambda: codec.encode_rows(index, rows), lambda: baselines.copy(data))
+
+
+@bench("encoding", "E17 decode to named records, C over tuned", "×", better="higher", reach=7.0)
+def decode_over_tuned() -> float:
+    codec, data = _codec("c"), _data()
+    tuned = baselines.tuned_decoder(_record())
+    return ratio(lambda: tuned(data), lambda: codec.decode(data))
+
+
+@bench("encoding", "E18 scan with totals, time over copy", "×", better="lower", reach=3.0)
+def scan_over_copy() -> float:
+    from tournee.b2.scan import scan
+
+    _codec("c")
+    data = _file()
+    return ratio(lambda: scan(data), lambda: baselines.copy(data))
+
+
+@bench("encoding", "E19 NOEMIE, C over plain Python", "×", better="higher", reach=8.0)
+def noemie_over_plain() -> float:
+    from tournee.b2.twin import codec
+    from tournee_protocol.layouts import load
+
+    _codec("c")
+    golden = Path(__file__).resolve().parents[1] / "golden" / "noemie_580.txt"
+    lines = golden.read_text("ascii").splitlines()
+    data = (lines[0] + "".join(lines[1:-1]) * 500 + lines[-1]).encode("ascii")
+    plain, quick = baselines.plain_noemie(load("noemie")), codec("noemie")
+    if len(plain(data)) != len(quick.decode(data)):
+        raise AssertionError("the twin and the baseline do not read the same entities")
+    return ratio(lambda: plain(data), lambda: quick.decode(data))
 
 
 @bench("encoding", "named records, C over shipped Python", "×", better="higher")
