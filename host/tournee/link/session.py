@@ -96,6 +96,7 @@ class Session:
     def hello(self) -> bytes:
         """Frames of HELLO for a connection just opened; forgets what was half received."""
         self._new_stream()
+        self._greeting = True
         body: bytes = Hello.build({"protocol": VERSION, "session": self.session_id})
         return self._frames(_message(Op.HELLO, OUT_OF_BAND, body))
 
@@ -120,6 +121,7 @@ class Session:
         self._max_payload = min(MAX_PAYLOAD, max(_MIN_PAYLOAD, int(reply.max_payload)))
         if not resumed:
             self._pending = None
+        self._greeting = False
         return Greeting(resumed, restarted, boot_id, int(reply.slots))
 
     def request(self, op: Op, body: bytes = b"") -> bytes:
@@ -154,6 +156,7 @@ class Session:
         self._seq_out = 0
         self._max_payload = MAX_PAYLOAD
         self._assembler = Assembler(self._channel, MAX_RESPONSE)
+        self._greeting = False
 
     def _frames(self, message: bytes) -> bytes:
         out = bytearray()
@@ -182,7 +185,8 @@ class Session:
         response = Response(parsed.op, parsed.number, body[0], body[1:])
         if response.number == OUT_OF_BAND:
             return response
-        pending = self._pending
+        # an answer that overtakes HELLO's was meant for the lost connection: `repeat` gets it again
+        pending = None if self._greeting else self._pending
         if pending is None or (pending.op, pending.number) != (response.op, response.number):
             return None  # late answer of an abandoned request
         if response.status != Status.BUSY:

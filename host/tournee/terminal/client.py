@@ -357,6 +357,7 @@ class Terminal:
                 if wanted(response):
                     self._responses.clear()
                     return response
+            self._responses.clear()  # nobody else waits for them
             if self._lost is not None:
                 raise self._lost
             if not await self._wait_for_sign(self._patience.silence_ms / 1000):
