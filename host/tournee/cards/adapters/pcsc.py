@@ -101,10 +101,10 @@ class PcscReader:
 
     async def power_on(self, slot: int, *, voltage: Voltage = Voltage.AUTO, warm: bool = False) -> Power:
         """`voltage` is the reader's own choice; `warm` resets a connected card."""
-        reader = self._reader(slot)
+        self._reader(slot)
         async with self._lock:
             await asyncio.to_thread(self._drop, slot)
-            connection = reader.createConnection()
+            connection = await asyncio.to_thread(self._new, slot)
             await asyncio.to_thread(self._connect, slot, connection)
             self._connections[slot] = connection
             atr = bytes(connection.getATR())
@@ -197,7 +197,7 @@ class PcscReader:
                 return Slot(number, SlotState.POWERED, 0, 0x11, bytes(connection.getATR()))
             except self._errors.Exceptions.CardConnectionException:
                 self._drop(number)
-        probe = self._readers[number].createConnection()
+        probe = self._new(number)
         try:
             probe.connect()
         except self._errors.Exceptions.NoCardException:
@@ -206,6 +206,12 @@ class PcscReader:
             return Slot(number, SlotState.PRESENT, 0, 0, b"")
         probe.disconnect()
         return Slot(number, SlotState.PRESENT, 0, 0, b"")
+
+    def _new(self, slot: int) -> Any:
+        try:
+            return self._reader(slot).createConnection()
+        except self._errors.Exceptions.CardConnectionException as exc:  # it opens a context of its own
+            raise _no_service() from exc
 
     def _connect(self, slot: int, connection: Any) -> None:
         try:
@@ -254,6 +260,12 @@ def _tries(answer: Answer) -> int | None:
     if answer.sw == 0x6983:
         return 0
     return answer.sw & 0x0F if answer.sw >> 4 == 0x63C else None
+
+
+def _no_service() -> LinkUnavailable:
+    return LinkUnavailable(
+        "Le service PC/SC ne répond pas.", "Démarrez-le (Linux : apt install pcscd, puis systemctl start pcscd)."
+    )
 
 
 def _library() -> ModuleType:
