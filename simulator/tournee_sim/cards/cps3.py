@@ -225,7 +225,7 @@ class Cps3(Card):
         if command.p1 in (0x00, 0x02):
             if len(path) != 1:
                 raise Refused(0x6A80)
-            if command.p1 == 0x00 and path == [0x3F00]:
+            if path == [0x3F00]:  # also with P1 02: OpenSC selects the MF so before it asks for the PIN's counter
                 return self.root, self.root
             node = here.child(path[0])
             if node is None or (command.p1 == 0x02 and isinstance(node, Df)):
