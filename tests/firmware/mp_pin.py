@@ -19,6 +19,7 @@ class PinCard:
         self.counter = counter
         self.queries = 0
         self.verifies = []
+        self.verified = False
         self.port = Card(CPS3_ATR, apdu=self._apdu)
         self.port.trace = False
 
@@ -29,6 +30,8 @@ class PinCard:
             self.queries += 1
             if not self.counter:
                 return b"", 0x6700
+            if self.verified:
+                return b"", 0x9000
             return b"", 0x63C0 | self.tries if self.tries else 0x6983
         self.verifies.append(len(data))
         if not self.tries:
@@ -161,6 +164,16 @@ def test_keys_typed_before_the_prompt_do_not_count():
     r = rig(card)
     r.board.keys += keys("9999")
     assert enter(r, keys("1234")) == (OK, b"\x90\x00\xff")
+
+
+def test_a_pin_that_holds_is_not_asked_again():
+    card = PinCard()
+    r = rig(card)
+    card.verified = True
+    assert r.ask(_link.OP_PIN_VERIFY, template()) == (OK, b"\x90\x00\xff")
+    assert card.queries == 1 and card.verifies == []
+    assert not [e for e in r.events if e[0] == _link.EVENT_KEYPAD]
+    assert not r.terminal.server.pin_locked()
 
 
 def test_padding():
