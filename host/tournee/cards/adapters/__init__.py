@@ -19,7 +19,10 @@ async def open_reader(
     ask_pin: AskPin | None = None,
     session_id: bytes | None = None,
 ) -> Reader:
-    """An open reader. `ask_pin` is used by PC/SC readers only: a terminal has its keypad and a session (8 bytes). Raises BadUrl, LinkError, TerminalError."""
+    """An open reader. `ask_pin` is for PC/SC readers, `session_id` (8 bytes) for terminals, which have a keypad of their own.
+
+    Raises BadUrl, LinkError, TerminalError.
+    """
     parsed = parse(url) if isinstance(url, str) else url
     if parsed.scheme == "pcsc":
         from tournee.cards.adapters.pcsc import PcscReader
