@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,8 @@ def print_receipt(wanted: str, target: Path) -> None:
     with opened(write=False) as office:
         dossier = load(office.journal, wanted)
         evaluation = current(dossier, office.clock)
-        data = receipt_pdf(dossier.bill, evaluation)
+        signed = dossier.numero if dossier.signatures else None
+        data = receipt_pdf(replace(dossier.bill, numero_facture=signed), evaluation)
     target.write_bytes(data)
     console().print(f"écrit : {target}")
 

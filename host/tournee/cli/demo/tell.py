@@ -42,7 +42,7 @@ class Teller:
         if self._quiet:
             yield step
             return
-        if self._out.is_terminal and not self._commands:
+        if self._out.is_interactive and not self._commands:
             with self._out.status(f"{text}…"):
                 yield step
         else:
