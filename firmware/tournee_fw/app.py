@@ -17,8 +17,7 @@ class Terminal:
         self.log = Log(board.now_ms)
         self.slots = [Slot(i, port, board, self.log) for i, port in enumerate(board.slots)]
         self.display = Display(board, self.slots, name)
-        version = sys.implementation[1]
-        micropython = ".".join(str(part) for part in version[:3])
+        micropython = ".".join([str(part) for part in sys.implementation.version[:3]])
         info = (VERSION.encode(), board.name.encode(), micropython.encode(), manifest.encode(), name.encode()[:64])
         self.server = Server(board, self.slots, self.display, self.log, info)
         self.log.note("boot")

@@ -35,7 +35,7 @@ class Receiver:
         self._n = 0
         self._parts = 0
         self._seq = -1
-        self._skip = False
+        self._skip = self._inside = False
         self._deadline = 0
 
     def room(self):
@@ -93,7 +93,7 @@ class Receiver:
         _, flags, seq, _, _ = _link.read_frame_body_head(self._buf, 2, self._n)
         if flags & _link.FLAG_SEALED:
             return 0
-        follows = self._seq in (-1, seq) or (seq == 0 and not self._parts and not self._skip)
+        follows = self._seq in (-1, seq) or (seq == 0 and not self._inside)
         self._seq = (seq + 1) & 0xFFFF
         if not follows or self._parts + length > _link.MAX_REQUEST:
             self._skip = True
@@ -102,7 +102,8 @@ class Receiver:
             at = self._parts
             self.message[at : at + length] = self._view[_link.HEADER_BYTES : _link.HEADER_BYTES + length]
             self._parts += length
-        if flags & _link.FLAG_MORE:
+        self._inside = bool(flags & _link.FLAG_MORE)
+        if self._inside:
             return 0
         n = 0 if self._skip else self._parts
         self._skip = False

@@ -155,7 +155,8 @@ class UnixLink(Transport):
             return 0
 
     def _lost(self):
-        self.stream.close()
+        if self.stream is not None:
+            self.stream.close()
         self.stream = None
         self._at = None
 
@@ -189,7 +190,7 @@ class UnixBoard(Board):
             port.present = i < len(state) and state[i] == 1
 
     def now_ms(self):
-        return wrap(time.ticks_ms() + self._jump_ms)
+        return wrap(int(time.ticks_ms()) + self._jump_ms)  # type: ignore[arg-type] (stubs hide that ticks are int)
 
     def wait(self, timeout_ms):
         for i, transport in enumerate(self.transports):

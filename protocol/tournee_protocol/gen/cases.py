@@ -177,6 +177,7 @@ STREAMS: list[Stream] = [
         (_INFO, _APDU),
     ),
     Stream("seq 0 outside a message begins anew", (Fr(_INFO, 9), Fr(_PING, 0), Fr(_APDU, 1)), (_INFO, _PING, _APDU)),
+    Stream("seq 0 inside a message begins nothing", (Fr(b"", 7, _MORE), Fr(_PING, 0), Fr(_APDU, 1)), (_APDU,)),
     Stream("a sealed frame is ignored without a channel", (Fr(_APDU, 0, _SEALED), Fr(_PING, 0)), (_PING,)),
 ]
 
