@@ -163,9 +163,9 @@ def test_wheel_holds_every_file_of_its_packages_and_no_source_of_c(tree: Path, p
     for package in packages:
         base = (tree / package).parent
         for file in (tree / package).rglob("*"):
-            if file.is_file() and file.suffix not in (".c", ".so"):
+            if file.is_file() and file.suffix not in (".c", ".h", ".so"):
                 assert file.relative_to(base).as_posix() in names
-    assert not [n for n in names if n.endswith(".c") or n.startswith("tests")]
+    assert not [n for n in names if n.endswith((".c", ".h")) or n.startswith("tests")]
 
 
 def test_sdist_holds_the_tests_and_the_way_to_run_them(sdist: Path) -> None:

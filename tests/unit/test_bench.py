@@ -82,7 +82,7 @@ def test_the_first_rows_are_registered() -> None:
     names = registry.names()
     wanted = ["wall time, ble", "APDUs per visit", "round trips per visit", "bytes over the link per visit"]
     assert {f"demo/{name}" for name in wanted} <= names
-    assert "encoding/named records, C over tuned" in names
+    assert "encoding/E12 named records, C over tuned" in names
 
 
 def test_a_name_is_registered_once() -> None:
