@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 ROUNDS = 9
+_STEADY_S = 0.004
 
 
 def ratio(numerator: Callable[[], object], denominator: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -23,3 +24,28 @@ def ratio(numerator: Callable[[], object], denominator: Callable[[], object], ro
             best[i] = min(best[i], time.perf_counter() - start)
             gc.enable()
     return best[0] / best[1]
+
+
+def steady_ratio(numerator: Callable[[], object], denominator: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """As `ratio`, each call repeated for some milliseconds per round: memory is warm, as it is for who encodes block after block."""
+    counts = [_repeats(numerator), _repeats(denominator)]
+    best = [float("inf"), float("inf")]
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for i, call in enumerate((numerator, denominator)):
+                start = time.perf_counter()
+                for _ in range(counts[i]):
+                    call()
+                best[i] = min(best[i], (time.perf_counter() - start) / counts[i])
+    finally:
+        gc.enable()
+    return best[0] / best[1]
+
+
+def _repeats(call: Callable[[], object]) -> int:
+    call()
+    start = time.perf_counter()
+    call()
+    return max(1, int(_STEADY_S / max(time.perf_counter() - start, 1e-9)))

@@ -26,7 +26,7 @@ static Py_ssize_t fill_columns(const Codec *self, const Record *r, const uint8_t
             } else {
                 /* A full, unpadded value; anything shorter ends with NUL, which the one-pass check refuses. */
                 if (c->width != f->len) goto exact;
-                memcpy(dst + f->at, c->data + (size_t)row * (size_t)c->width, (size_t)c->width);
+                copy_text(dst + f->at, c->data + (size_t)row * (size_t)c->width, c->width);
             }
         }
         if (!out_of_bounds(r, dst) && !special_fault(self, r, dst)) continue;

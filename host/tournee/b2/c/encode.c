@@ -24,10 +24,10 @@ static PyObject *item_at(PyObject *seq, Py_ssize_t i) {
 PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"records", "first", NULL};
     PyObject *records, *seq, *out, *last_cls = NULL;
-    PyObject *items[MAX_FIELDS];
+    PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
     Py_ssize_t first = 1, n, i, total = 0;
     int index = -1;
-    uint8_t *dst;
+    uint8_t *dst, *dst_before = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|n:encode", names, &records, &first)) return NULL;
     if (!(seq = sequence(records))) return NULL;
     n = PySequence_Size(seq);
@@ -49,6 +49,7 @@ PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
         if (cls != last_cls) {
             index = record_of_class(self, cls);
             last_cls = cls;
+            before = NULL;
         }
         if (index < 0) {
             fail_at(self, UNKNOWN_RECORD, first + i, -1, -1);
@@ -59,11 +60,14 @@ PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_at(self, ARITY, first + i, index, -1);
             goto error_out;
         }
-        for (k = 0; k < r->n_valued; k++) items[k] = PyTuple_GetItem(item, k);
-        if ((problem = write_record(self, r, items, dst, &fault))) {
+        for (k = 0; k < r->n_valued; k++) items[k] = tuple_item(self, item, k);
+        if ((problem = write_record(self, r, items, before, dst_before, dst, &fault))) {
             fail_valued(self, problem, first + i, index, fault);
             goto error_out;
         }
+        before = items;
+        items = items == two[0] ? two[1] : two[0];
+        dst_before = dst;
         dst += r->size;
     }
     Py_DECREF(seq);
@@ -78,7 +82,7 @@ error:
 PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "rows", "first", NULL};
     PyObject *rows, *seq, *out;
-    PyObject *items[MAX_FIELDS];
+    PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
     Py_ssize_t first = 1, n, i;
     int index;
     const Record *r;
@@ -100,11 +104,13 @@ PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_at(self, ARITY, first + i, index, -1);
             goto error_out;
         }
-        for (k = 0; k < r->n_valued; k++) items[k] = PyTuple_GetItem(row, k);
-        if ((problem = write_record(self, r, items, dst, &fault))) {
+        for (k = 0; k < r->n_valued; k++) items[k] = tuple_item(self, row, k);
+        if ((problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault))) {
             fail_valued(self, problem, first + i, index, fault);
             goto error_out;
         }
+        before = items;
+        items = items == two[0] ? two[1] : two[0];
     }
     Py_DECREF(seq);
     return out;
@@ -136,7 +142,7 @@ PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
         int k, got, problem = OK, fault = 0;
         for (got = 0; got < r->n_valued; got++)
             if (!(items[got] = PyObject_GetAttr(object, r->names[got]))) break;
-        if (got == r->n_valued) problem = write_record(self, r, items, dst, &fault);
+        if (got == r->n_valued) problem = write_record(self, r, items, NULL, NULL, dst, &fault);
         for (k = 0; k < got; k++) Py_DECREF(items[k]);
         if (got < r->n_valued) goto error_out;
         if (problem) {

@@ -63,6 +63,7 @@ typedef struct {
     uint8_t text[256];
     PyObject *fail;
     int raw_alloc; /* tuples of a class may be made by its allocator (checked at start) */
+    Py_ssize_t items_at; /* where a tuple of this interpreter keeps its items (found at start), 0: ask PyTuple_GetItem */
     PyObject *tuple_new;
     int n_accs, n_pairs;
 } Codec;
@@ -84,6 +85,13 @@ int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left);
 int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field);
 
 int load_structure(Codec *self, PyObject *structure); /* scan.c */
+
+static inline PyObject *tuple_item(const Codec *self, PyObject *tuple, Py_ssize_t i) {
+    PyObject *item;
+    if (!self->items_at) return PyTuple_GetItem(tuple, i);
+    memcpy(&item, (const char *)tuple + self->items_at + i * (Py_ssize_t)sizeof item, sizeof item);
+    return item;
+}
 
 static inline int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
 static inline int is_capital(uint8_t c) { return is_digit(c) || (uint8_t)(c - 'A') < 26; }
