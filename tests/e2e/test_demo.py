@@ -176,7 +176,10 @@ def test_json_and_quiet_say_no_more_than_they_promise(demo_environment: dict[str
     assert json.loads(done.stdout)["status"] == "paid"
 
 
-def test_ctrl_c_leaves_nothing_running(demo_environment: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_from_outside_it_leaves_nothing_running(
+    demo_environment: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
     need("micropython")
     out = tmp_path / "o"
     argv = [sys.executable, "-m", "tournee.cli", "demo", "--out", str(out), "--link", "tcp", "--show-commands"]
@@ -187,7 +190,7 @@ def test_ctrl_c_leaves_nothing_running(demo_environment: dict[str, str], tmp_pat
     for line in process.stdout:
         if b"tournee init" in line:
             break
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     assert process.wait(60) == 130
     process.stdout.close()
     if process.stderr:

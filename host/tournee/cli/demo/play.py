@@ -7,9 +7,11 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from tournee.cli.demo import visits
@@ -60,7 +62,9 @@ class Play:
         _emptied(wish.out)
         pin = os.environ.get(PIN_VARIABLE) or f"{secrets.randbelow(10_000):04d}"
         stage = Stage(wish.out / WORLD, self._environment(pin), told=self._tell.command)
-        self._tell.title(wish.out)
+        self._tell.title()
+        for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+            signal.signal(number, _interrupt)
         status, reason = "failed", ""
         keeper = Keeper(stage, wish.out)
         try:
@@ -214,6 +218,11 @@ class Play:
         options = ["--situation", "1", "--address", _ADDRESS, "--smtp", smtp, "--pop3", pop3]
         options += ["--security", "none", "--destinations", str(fund["destinations"])]
         return options
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ended from outside is ended as by Ctrl-C: the simulated parts go too."""
+    raise KeyboardInterrupt
 
 
 def _emptied(out: Path) -> None:

@@ -26,7 +26,7 @@ class Teller:
         self._commands = show_commands
         self._quiet = quiet
 
-    def title(self, out: Path) -> None:
+    def title(self) -> None:
         if not self._quiet:
             self._out.print(
                 "[bold]Une visite à domicile, simulée[/]  [dim]SIMULATION SV-SIM 1 : cartes, caisses et patients fictifs[/]"
