@@ -18,7 +18,7 @@ class Terminal:
         self.slots = [Slot(i, port, board, self.log) for i, port in enumerate(board.slots)]
         self.display = Display(board, self.slots, name)
         micropython = ".".join([str(part) for part in sys.implementation.version[:3]])
-        info = (VERSION.encode(), board.name.encode(), micropython.encode(), manifest.encode(), name.encode()[:64])
+        info = (VERSION.encode(), board.name.encode(), micropython.encode(), manifest.encode(), name[:32].encode())
         self.server = Server(board, self.slots, self.display, self.log, info)
         self.log.note("boot")
         self.display.start()

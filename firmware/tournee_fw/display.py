@@ -18,6 +18,7 @@ class Display:
         self._host = None
         self._held = False
         self._until = -1
+        self._battery = -1
 
     def start(self) -> None:
         self._below()
@@ -53,6 +54,9 @@ class Display:
         if self._until >= 0 and not left(now, self._until):
             self._until = -1
             self.release()
+        if self._board.battery != self._battery:
+            self._battery = self._board.battery
+            self.refresh()
 
     def due_ms(self, now: int) -> int:
         return left(now, self._until) if self._until >= 0 else NEVER
@@ -70,6 +74,8 @@ class Display:
             elif state == SLOT_POWERED:
                 text = texts.CARD_POWERED
             lines.append(text % (slot.number + 1))
+        if self._battery >= 0:
+            lines.append(texts.BATTERY % self._battery)
         self._put(lines)
 
     def _put(self, lines):

@@ -318,6 +318,14 @@ def test_display_and_idle_screen():
     assert r.ask(_link.OP_DISPLAY, b"\0" * 5)[0] == _link.STATUS_BAD_MESSAGE
 
 
+def test_battery_stands_on_the_idle_screen():
+    r = rig(Card(), Card(present=False))
+    assert r.board.lines[3] == " " * 20
+    r.board.battery = 80
+    r.turn()
+    assert r.board.lines[3] == "Batterie : 80 %     "
+
+
 def test_info():
     r = rig(Card())
     status, body = r.ask(_link.OP_INFO)

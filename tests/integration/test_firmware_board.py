@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tournee_protocol import iobus
+from tournee_protocol import iobus, link
+from tournee_protocol.gen.vectors import frame
 from tournee_sim.boards.unix import find_firmware, find_micropython
 from tournee_sim.pytest_plugin import need
 
@@ -61,7 +62,7 @@ class Sockets:
 
     def __init__(self, folder: Path) -> None:
         self.listeners = {}
-        for name in ("slot0", "iobus"):
+        for name in ("slot0", "iobus", "link"):
             sock = socket.socket(socket.AF_UNIX)
             sock.bind(str(folder / name))
             sock.listen(1)
@@ -113,6 +114,55 @@ def test_the_process_ends_when_the_board_is_gone(command: list[str], tmp_path: P
 
     code, said = asyncio.run(run())
     assert code == 0 and "board gone" in said
+
+
+def test_the_link_is_opened_again_and_resynchronises(command: list[str], tmp_path: Path) -> None:
+    """Closed in mid-frame by its other end, the link comes back; garbage before HELLO costs nothing."""
+
+    async def run() -> None:
+        sockets = Sockets(tmp_path)
+        process = await asyncio.create_subprocess_exec(*command, *sockets.arguments, "name=Essai")
+        try:
+            lines = await _until_display(process, sockets)
+            hello = frame(b"\x01\x01\0\0\0\0\x01session1", 0)
+            boots = set()
+            for resumed in (0, 1, 1):
+                reader, writer = await _accept(sockets.listeners["link"])
+                if not resumed:
+                    boot = await _message(reader)
+                    assert boot[:2] == bytes([link.Kind.EVENT, link.Event.BOOT])
+                writer.write(b"\x00\xffATZ\r" + hello)
+                reply = await _message(reader)
+                assert reply[:7] == b"\x02\x01\0\0\0\0\0"
+                parsed = link.HelloReply.parse(reply[7:])
+                assert parsed.resumed == resumed
+                boots.add(parsed.boot_id)
+                writer.write(hello[:11])
+                await writer.drain()
+                writer.close()
+            assert len(boots) == 1
+            lines["iobus"].close()
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    asyncio.run(run())
+
+
+async def _accept(listener: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    listener.setblocking(False)
+    sock, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(listener), 20)
+    return await asyncio.open_unix_connection(sock=sock)
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    """Payload of the next frame."""
+    head = await asyncio.wait_for(reader.readexactly(link.HEADER_BYTES), 20)
+    length = int.from_bytes(head[6:8], "big")
+    rest = await asyncio.wait_for(reader.readexactly(length + link.CRC_BYTES), 20)
+    return bytes(link.Frame.parse(head + rest).body.value.payload)
 
 
 def test_a_board_that_nobody_listens_for(command: list[str], tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ class Board:
     """Card clock; ISO 7816-3 wants 1-5 MHz before PPS."""
     slack_ms = 0
     """Added to every card time-out: what this board may lose between a character on the wire and `read_into`."""
+    battery = -1
+    """Percent, -1 without a gauge."""
     slots = ()
     """CardPort objects."""
     transports = ()

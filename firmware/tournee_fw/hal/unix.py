@@ -177,7 +177,6 @@ class UnixBoard(Board):
         self._reply_data = b""
         self._keys = bytearray(_KEYS)
         self._key_at = self._key_n = 0
-        self.battery = -1
         self.slots = [UnixPort(self, i, connect(path)) for i, path in enumerate(slots)]
         self.transports = transports
         self._poll = select.poll()
