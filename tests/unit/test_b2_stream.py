@@ -149,6 +149,7 @@ def run(lots):
         writer = Ecrivain(out, debut)
         for _ in range(lots):
             writer.ecrire(records)
+        writer.fermer()
     with open(sys.argv[1], "rb") as source:
         assert sum(1 for _ in index(source)) > 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
