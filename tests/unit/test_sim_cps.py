@@ -108,7 +108,7 @@ def test_security_objects_only_from_their_df(cps: Reader) -> None:
         "70 16 BF 81 01 12 A0 10 9A 01 03 9B 01 03 A1 08 8C 06 F3 00 00 13 FF 00"
     )
     assert cps.sw(key) == "6A88"
-    assert cps.sw("00 CB 3F FF 0A 4D 08 70 06 BF FB 01 02 7B 80") == "6108"
+    assert cps.sw("00 CB 3F FF 0A 4D 08 70 06 BF FB 01 02 7B 80") == "6110"
     cps.raw("00 A4 09 0C 04 3F 00 00 01")
     assert cps.sw(pin) == "6A88"
     assert "80 02 01 00" in cps.follow(key).hex(" ")

@@ -23,6 +23,8 @@ KEY_AUTH = 0x82
 _HASHES = {0x10: ("sha1", 20), 0x40: ("sha256", 32)}
 _SIGNATURES = {0x12: ("sha1", SHA1_PREFIX), 0x42: ("sha256", SHA256_PREFIX)}
 _RSA_PKCS = 0x02
+_KEY_RULES = {KEY_SIGN: "8C06F311FFFFFF00", KEY_AUTH: "8C06F3FF1111FF00"}
+"""PSO CDS, INTERNAL AUTHENTICATE, PSO DECIPHER, PUT, GET: rules pso_cds:01; int_auth:01 and pso_decrypt:01 [OSC]; bytes SV-SIM."""
 _DECIPHER = (0x0A, 0x1A)
 
 
@@ -164,9 +166,9 @@ class Cps3(Card):
                 raise Refused(0x6A80)
             if tags == bytes.fromhex("A080"):
                 bits = (self._keys[reference | 0x80].size).to_bytes(2, "big")
-                return tlv(0xA0, tlv(0x80, bits), tlv(0xA1, bytes.fromhex("8C06F3000013FF13")))
+                return tlv(0xA0, tlv(0x80, bits), tlv(0xA1, bytes.fromhex(_KEY_RULES[reference | 0x80])))
         if sdo_class == 0x7B and in_mf and tags == bytes.fromhex("7B80"):
-            return tlv(0x7B)
+            return tlv(0x7B, tlv(0xA4, tlv(0x95, b"\x08"), tlv(0x83, bytes([PIN_REFERENCE]))))
         raise Refused(0x6A88)
 
     def _hash(self, command: Command) -> Response:

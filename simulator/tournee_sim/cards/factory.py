@@ -89,8 +89,16 @@ def _cps_files(person: Practitioner, identity: CpsIdentity, profile: Profile) ->
             tlv(0x86, situation.get("secteur_activite").encode("ascii")),
         )
     usages = (
-        pkcs15.KeyEntry("CPS_PRIV_SIG", _KEY_ID + b"\x01", KEY_SIGN, pkcs15.KEY_USAGE_SIGN_NONREPUDIATION),
-        pkcs15.KeyEntry("CPS_PRIV_AUT", _KEY_ID + b"\x02", KEY_AUTH, pkcs15.KEY_USAGE_DECRYPT_SIGN),
+        pkcs15.KeyEntry(
+            "CPS_PRIV_SIG", _KEY_ID + b"\x01", KEY_SIGN, pkcs15.KEY_USAGE_SIGN_NONREPUDIATION, (pkcs15.PSO_CDS,)
+        ),
+        pkcs15.KeyEntry(
+            "CPS_PRIV_AUT",
+            _KEY_ID + b"\x02",
+            KEY_AUTH,
+            pkcs15.KEY_USAGE_DECRYPT_SIGN,
+            (pkcs15.PSO_DECRYPT, pkcs15.INT_AUTH),
+        ),
     )
     certificates = (
         pkcs15.ObjectEntry("CPS_PUB_SIG", path("A001"), _KEY_ID + b"\x01"),

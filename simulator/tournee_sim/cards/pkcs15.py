@@ -19,6 +19,7 @@ class KeyEntry:
     id: bytes
     reference: int
     usage: int  # KeyUsageFlags, bit 0 first
+    rules: tuple[int, ...]  # accessMode of each access rule; all need the code porteur
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,22 @@ class ObjectEntry:
     private: bool = False
 
 
-AUTH_ID = b"\x02"
+AUTH_ID = b"\x01"
+"""Identifier of the code porteur; keys and protected objects name it [ANS]."""
+UNBLOCK_ID = b"\x02"
+"""The code porteur is itself protected by the unblocking code [OSC 2224; which of the two ids 02 is: deduced]."""
+PSO_CDS, PSO_DECRYPT, INT_AUTH = 1 << 5, 1 << 7, 1 << 9  # bits of accessMode, ISO 7816-15
 KEY_USAGE_SIGN_NONREPUDIATION = 1 << 9
 KEY_USAGE_DECRYPT_SIGN = 1 << 1 | 1 << 2
+_SIGN, _DECIPHER, _HASH = 1 << 1, 1 << 5, 1 << 6  # bits of supportedOperations
+_ALGORITHMS = (  # PKCS#11 mechanism, operation, OID, the card's reference
+    (0x220, _HASH, "2B0E03021A", 0x10),  # SHA-1
+    (0x250, _HASH, "608648016503040201", 0x40),  # SHA-256
+    (0x006, _SIGN, "2A864886F70D010105", 0x12),  # SHA1-RSA-PKCS
+    (0x040, _SIGN, "2A864886F70D01010B", 0x42),  # SHA256-RSA-PKCS
+    (0x001, _SIGN, "2A864886F70D010101", 0x02),  # RSA-PKCS, INTERNAL AUTHENTICATE
+    (0x001, _DECIPHER, "2A864886F70D010101", 0x1A),
+)
 
 
 def odf(private_keys: bytes, certificates: bytes, data_objects: bytes, auth_objects: bytes) -> bytes:
@@ -43,6 +57,19 @@ def odf(private_keys: bytes, certificates: bytes, data_objects: bytes, auth_obje
 
 
 def token_info(label: str, serial: bytes, manufacturer: str) -> bytes:
+    """TokenInfo with the supported algorithms: the keys name none, readers look here [OSC; references: ANS]."""
+    algorithms = [
+        tlv(
+            0x30,
+            tlv(0x02, bytes([number])),
+            tlv(0x02, _integer(mechanism)),
+            tlv(0x05),
+            tlv(0x03, _named_bits(operation)),
+            tlv(0x06, bytes.fromhex(oid)),
+            tlv(0x02, _integer(reference)),
+        )
+        for number, (mechanism, operation, oid, reference) in enumerate(_ALGORITHMS, 1)
+    ]
     return tlv(
         0x30,
         tlv(0x02, b"\0"),
@@ -50,6 +77,7 @@ def token_info(label: str, serial: bytes, manufacturer: str) -> bytes:
         tlv(0x0C, manufacturer.encode()),
         tlv(0x80, label.encode()),
         tlv(0x03, b"\x04\x10"),  # prnGeneration
+        tlv(0xA2, *algorithms),
     )
 
 
@@ -65,7 +93,8 @@ def aodf(label: str, path: bytes, *, lax: bool) -> bytes:
         tlv(0x80, b"\x01"),
         tlv(0x30, tlv(0x04, path)),
     )
-    common = tlv(0x30, tlv(0x0C, label.encode()), tlv(0x03, b"\xc0" if lax else b"\x06\xc0"))
+    flags = tlv(0x03, b"\xc0" if lax else b"\x06\xc0")
+    common = tlv(0x30, tlv(0x0C, label.encode()), flags, tlv(0x04, UNBLOCK_ID))
     return tlv(0x30, common, tlv(0x30, tlv(0x04, AUTH_ID)), tlv(0xA1, attributes))
 
 
@@ -74,7 +103,13 @@ def prkdf(keys: Iterable[KeyEntry], path: bytes, bits: int) -> bytes:
     return b"".join(
         tlv(
             0x30,
-            tlv(0x30, tlv(0x0C, key.label.encode()), tlv(0x03, b"\x07\x80"), tlv(0x04, AUTH_ID)),
+            tlv(
+                0x30,
+                tlv(0x0C, key.label.encode()),
+                tlv(0x03, b"\x07\x80"),
+                tlv(0x04, AUTH_ID),
+                tlv(0x30, *(tlv(0x30, tlv(0x03, _named_bits(rule)), tlv(0x04, AUTH_ID)) for rule in key.rules)),
+            ),
             tlv(
                 0x30,
                 tlv(0x04, key.id),
