@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import cli_page
+
 _ROOT = Path(__file__).resolve().parents[2]
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -107,3 +109,17 @@ def test_every_dependency_says_what_it_is_for() -> None:
     names = {re.split(r"[^A-Za-z0-9_.-]", text)[0].lower() for text in wanted} - {"tournee"}
     missing = [name for name in sorted(names) if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", rows)]
     assert not missing, f"docs/DEPENDENCIES.md: a row for {', '.join(missing)}"
+
+
+def test_the_page_of_the_command_line_names_every_command() -> None:
+    assert cli_page.PAGE.read_text(encoding="utf-8") == cli_page.page(), "python -m tests.tools.cli_page --write"
+
+
+def test_every_variable_of_the_environment_is_explained() -> None:
+    page = (_ROOT / "docs/CLI.md").read_text(encoding="utf-8")
+    used: set[str] = set()
+    for name in _tree():
+        if name.endswith(".py") and not name.startswith("tests/"):
+            used |= set(re.findall(r"\bTOURNEE_[A-Z][A-Z_]*\b", (_ROOT / name).read_text(encoding="utf-8")))
+    missing = sorted(word for word in used if f"`{word}`" not in page)
+    assert not missing, f"docs/CLI.md, environment: {', '.join(missing)}"
