@@ -63,6 +63,8 @@ def _module(*names: str) -> bool:
 
 
 def _micropython() -> bool:
+    if path := os.environ.get("TOURNEE_MICROPYTHON"):
+        return Path(path).is_file()
     return shutil.which("micropython") is not None or Path(sys.executable).with_name("micropython").exists()
 
 
