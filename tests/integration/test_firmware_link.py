@@ -47,9 +47,11 @@ def counted(board: UnixBoard, what: str) -> int:
     return int(board.counters()["cards"][CPS].get(what, 0))
 
 
-async def with_terminal(config: BoardConfig, use: Callable[[UnixBoard, Terminal], Awaitable[None]]) -> None:
+async def with_terminal(
+    config: BoardConfig, use: Callable[[UnixBoard, Terminal], Awaitable[None]], patience: Patience = PATIENCE
+) -> None:
     async with UnixBoard(config) as board:
-        terminal = await connect(board.url, patience=PATIENCE)
+        terminal = await connect(board.url, patience=patience)
         try:
             await terminal.power_on(CPS)
             await use(board, terminal)
@@ -166,6 +168,53 @@ async def _restart_when_signed(board: UnixBoard) -> None:
     while counted(board, "sign") == 0:  # noqa: ASYNC110 (the card has no event for it)
         await asyncio.sleep(0)
     await board.restart()
+
+
+def test_a_terminal_killed_at_each_message_of_a_signature(config: BoardConfig) -> None:
+    """Power cut after the n-th message of power-on, PIN and signature, for every n: at most one try, at most one signature; the second
+    attempt, after the restart, succeeds."""
+
+    async def attempt(terminal: Terminal) -> bytes:
+        await terminal.power_on(CPS)
+        assert (await terminal.verify_pin(CPS, PIN)).verified
+        for apdu in ("00A4090C043F000001", "002241AA03800140", HASH_LAST_BLOCK.hex(), "002241B606800142840181"):
+            assert (await terminal.transmit(CPS, bytes.fromhex(apdu))).sw == 0x9000
+        return (await terminal.transmit(CPS, SIGN)).data
+
+    async def use(board: UnixBoard, terminal: Terminal) -> None:
+        kept_up = asyncio.ensure_future(_keep_up(board))
+        unknown = killed = 0
+        for message in range(1, 100):
+            before = counted(board, "verify"), counted(board, "sign")
+            board.fault(Fault(LinkFault.KILL, after=message, direction="any"))
+            boot = terminal.boot_id
+            try:
+                await attempt(terminal)
+            except errors.OutcomeUnknown:
+                unknown += 1
+            except errors.TerminalError:  # restarted or no session: it was not run
+                pass
+            board.clear_faults()
+            assert counted(board, "verify") <= before[0] + 1, message
+            assert counted(board, "sign") <= before[1] + 1, message
+            before = counted(board, "verify"), counted(board, "sign")
+            assert len(await attempt(terminal)) == 256, message
+            assert (counted(board, "verify"), counted(board, "sign")) == (before[0] + 1, before[1] + 1), message
+            if terminal.boot_id == boot:
+                break  # the attempt has fewer messages
+            killed += 1
+        kept_up.cancel()
+        assert killed > 15 and unknown > 2, (killed, unknown)
+
+    run(with_terminal(config, use, Patience(silence_ms=250, repeats=8, reconnect_s=20)))
+
+
+async def _keep_up(board: UnixBoard) -> None:
+    """Power comes back as soon as it has gone."""
+    while True:
+        if not board.running:
+            await board.restart()
+        await asyncio.sleep(0.01)
 
 
 def test_two_boots_never_share_an_id(config: BoardConfig) -> None:
