@@ -104,7 +104,9 @@ def test_two_terminals_side_by_side_and_stale_state(up: Callable[..., dict[str, 
     first["process"].kill()
     first["process"].wait()
     assert "no terminal runs" in sim("status", code=4).stderr
+    assert Path(first["control"]).exists()
     again = up()
+    assert not Path(first["control"]).parent.exists()  # what the killed one left is swept
     assert json.loads(sim("status", "--json").stdout)["url"] == again["url"]
 
 

@@ -27,6 +27,7 @@ from tournee_sim.cards.core import Card
 from tournee_sim.cards.factory import make_card, random_pin
 from tournee_sim.cards.t0 import ByteCard
 from tournee_sim.cards.tpdu import TpduCard
+from tournee_sim.control import RUNTIME_PREFIX
 from tournee_sim.faults import CardFault, CardFaults, Fault, FaultError, LinkFault
 from tournee_sim.pki import Pki
 from tournee_sim.trace import Trace
@@ -102,7 +103,7 @@ class UnixBoard:
     async def start(self) -> None:
         """Cards in, sockets open, firmware running and connected; raises BoardError."""
         try:
-            self._runtime = Path(tempfile.mkdtemp(prefix="tournee-"))
+            self._runtime = Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX))
             self._prepare_state()
             for slot, card_id in enumerate((self.config.cps, self.config.vitale)):
                 if card_id:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 VERSION: Final = 1
 DESCRIPTION: Final = "terminal.json"
 TIMEOUT_S: Final = 30.0
+RUNTIME_PREFIX: Final = "tournee-"
+"""Of the folder of sockets, in the system's folder for temporary files: paths of unix sockets are short."""
 
 
 class ControlError(RuntimeError):
@@ -56,6 +60,7 @@ class StateLock:
                 f"a terminal already runs with the state {state}",
                 "stop it with `tournee sim down`, or start another one with --name",
             ) from None
+        _sweep(self._description)
 
     def describe(self, **values: Any) -> None:
         """Say to other processes how to reach the terminal."""
@@ -67,6 +72,17 @@ class StateLock:
     def release(self) -> None:
         self._description.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+
+def _sweep(description: Path) -> None:
+    """Remove what a terminal that was killed left: its description and its folder of sockets."""
+    try:
+        left = Path(json.loads(description.read_text("utf-8"))["control"]).parent
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if left.parent == Path(tempfile.gettempdir()) and left.name.startswith(RUNTIME_PREFIX):
+        shutil.rmtree(left, ignore_errors=True)
+    description.unlink(missing_ok=True)
 
 
 def describe(state: Path) -> dict[str, Any]:
