@@ -23,7 +23,9 @@ EXTRAS = VENV / "tournee-extras"
 LOG = ROOT / "out" / "setup.log"
 
 COMPILER = ["gcc", "libc6-dev", "python3-dev"]
-PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config", "pcscd", "vsmartcard-vpcd"]  # the last for tests
+PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config"]
+PCSC_DAEMON = ["pcscd", "vsmartcard-vpcd"]  # the second is the virtual reader of the tests
+VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
 # What a line of pip's output means, and the one thing to do.
 KNOWN_FAILURES = [
@@ -166,10 +168,11 @@ def need_compiler() -> None:
 
 
 def need_pcsc() -> None:
-    if shutil.which("swig") and Path("/usr/include/PCSC/winscard.h").is_file():
-        return
-    if not apt_install(PCSC, "PC/SC readers (pyscard has no Linux wheel)"):
+    have_headers = shutil.which("swig") and Path("/usr/include/PCSC/winscard.h").is_file()
+    if not have_headers and not apt_install(PCSC, "PC/SC readers (pyscard has no Linux wheel)"):
         raise SetupError("pyscard cannot be built", f"sudo apt install {' '.join(PCSC)}")
+    if not (shutil.which("pcscd") and VPCD.is_file()) and not apt_install(PCSC_DAEMON, "PC/SC readers need a daemon"):
+        say("going on without pcscd: PC/SC readers will not be seen")
 
 
 def make_venv() -> None:
