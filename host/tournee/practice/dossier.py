@@ -141,10 +141,6 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
             d = replace(d, pending=None, signatures=(*d.signatures, made))
         case "in-lot":
             d = replace(d, lot=str(data["lot"]), file=str(data["file"]))
-        case "reopened":
-            first = (Step(State.DRAFT, entry.at.date()),)
-            d = replace(d, state=State.DRAFT, steps=first, pending=None, lot=None, file=None)
-            return replace(d, records=b"", facture=None, evaluation=None, signatures=())
         case "paid" | "partly-paid" | "rejected":
             d = replace(d, outcome=dict(data))
         case _:
