@@ -6,7 +6,7 @@ ARGS ?=
 AREA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench dist clean distclean
+.PHONY: help setup demo test lint bench asan fuzz dist clean distclean
 
 help: ## Show this list
 	@echo "Tournée: open card terminal and billing for French home-visit care"
@@ -32,6 +32,12 @@ lint: setup ## Formatting, lint, types, import contracts, generated files
 
 bench: setup ## Measure; table and out/bench.json
 	@$(BIN)/python -m tests.bench $(if $(AREA),--area $(AREA)) --out $(OUT)/bench.json $(ARGS)
+
+asan: setup ## The C twin under AddressSanitizer and UBSan
+	@$(BIN)/python -m tests.tools.asan $(ARGS)
+
+fuzz: setup ## The long run of the twins' fuzzing (TOURNEE_FUZZ times the examples of make test)
+	@TOURNEE_FUZZ=$${TOURNEE_FUZZ:-50} $(BIN)/python -m pytest -q tests/fuzz/test_b2_twins.py $(ARGS)
 
 dist: setup ## sdist and wheel into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from pathlib import Path
 from random import Random
@@ -21,6 +22,7 @@ from tournee.b2.scan import scan, scan_python
 from tournee_protocol.layouts import Field, Kind, profile_names
 from tournee_sim.pytest_plugin import need
 
+_TIMES = int(os.environ.get("TOURNEE_FUZZ", "1"))
 _PROFILES = ("b2-cp", "noemie", "sv-sim-1")
 _LETTERS = {Kind.D: "0123456789", Kind.I: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
@@ -94,7 +96,7 @@ def _record(rng: Random, profile: str, *, hostile: bool = False) -> Any:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * _TIMES, deadline=None)
 def test_good_records(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -108,7 +110,7 @@ def test_good_records(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * _TIMES, deadline=None)
 def test_hostile_records(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -122,7 +124,7 @@ def test_hostile_records(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * _TIMES, deadline=None)
 def test_mutated_bytes(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -135,14 +137,14 @@ def test_mutated_bytes(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(raw=st.binary(max_size=600))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * _TIMES, deadline=None)
 def test_random_bytes(profile: str, raw: bytes) -> None:
     python, c = _twins(profile)
     assert _outcome(c.decode, raw) == _outcome(python.decode, raw)
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * _TIMES, deadline=None)
 def test_columns(seed: int) -> None:
     python, c = _twins("sv-sim-1")
     rng = Random(seed)
@@ -194,7 +196,7 @@ def test_every_layout_is_fuzzed() -> None:
 
 @pytest.mark.parametrize("profile", ["b2-cp", "noemie", "sv-sim-1"])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * _TIMES, deadline=None)
 def test_scan_of_mutated_files(profile: str, seed: int) -> None:
     """A digit changed, a record dropped, doubled, moved or cut: the same first fault, or the same counts."""
     python, _ = _twins(profile)
