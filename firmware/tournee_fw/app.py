@@ -1,5 +1,6 @@
 """The terminal: a board, its slots, display, log and link server, and the one loop over them."""
 
+import gc
 import sys
 
 from . import VERSION
@@ -30,4 +31,12 @@ class Terminal:
 
     def run(self) -> None:
         while True:
+            self.turn()
+
+    def turn(self) -> None:
+        """One turn and its wait; a heap used up costs what was going on, not the terminal."""
+        try:
             self.board.wait(self.poll())
+        except MemoryError:
+            gc.collect()
+            self.log.note("memory")

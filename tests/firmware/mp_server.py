@@ -360,6 +360,20 @@ def test_log_ring_keeps_whole_lines():
     assert lines[-1] == "" and lines[-2].endswith("line 499") and all("line" in x for x in lines[:-1])
 
 
+def test_heap_used_up_is_survived_and_logged():
+    r = rig(Card())
+    read = r.pipe.read_into
+
+    def full(buf):
+        r.pipe.read_into = read
+        raise MemoryError
+
+    r.pipe.read_into = full
+    r.terminal.turn()
+    assert r.ask(_link.OP_PING, b"x") == (OK, b"x")
+    assert b"memory\n" in r.ask(_link.OP_LOG)[1]
+
+
 def test_a_host_that_does_not_read_loses_events_only():
     card = Card(CPS3_ATR, present=False)
     r = rig(card)
