@@ -58,7 +58,7 @@ def by_id(cases: list[Case]) -> Any:
 
 def run(case: Case) -> Evaluation:
     day = case.raw["on"]
-    made = bill(case.answers, day=day, specialite=case.specialite, **case.situation)
+    made = bill(case.answers, day=day, **{"specialite": case.specialite, **case.situation})
     card = {
         k: tuple(map(tuple, v)) if k == "periodes" else tuple(v) if isinstance(v, list) else v
         for k, v in case.card.items()

@@ -27,6 +27,22 @@ def test_periods_of_a_code_follow_each_other() -> None:
             assert before.row.valid_to + timedelta(days=1) == after.row.valid_from, key
 
 
+@pytest.mark.parametrize("key", sorted(k for k in tables().tarifs), ids=".".join)
+def test_each_boundary_the_day_before_and_the_day_itself(key: tuple[str, str, str]) -> None:
+    """The day itself is priced by the new row, the day before by the old one or by none; the day after the end by none."""
+    profession, zone, code = key
+    before = None
+    for found in tables().tarifs[key]:
+        first, last = found.row.valid_from, found.row.valid_to
+        assert tables().tarif(profession, zone, code, first) is found
+        assert tables().tarif(profession, zone, code, first - timedelta(days=1)) is before
+        if last < OPEN:
+            assert tables().tarif(profession, zone, code, last) is found
+        before = found
+    if before is not None and before.row.valid_to < OPEN:
+        assert tables().tarif(profession, zone, code, before.row.valid_to + timedelta(days=1)) is None
+
+
 def test_replaced_codes_exist() -> None:
     for (profession, zone, code), found in tables().tarifs.items():
         instead = found[-1].data.get("remplace_par")

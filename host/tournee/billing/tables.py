@@ -13,7 +13,7 @@ from typing import Any
 from tournee.billing.errors import TableError
 from tournee.billing.result import Choice, Question
 
-TARIF_FILES = ("medecin", "infirmier", "kine", "sage_femme", "autres")
+TARIF_FILES = ("medecin", "specialiste", "infirmier", "kine", "sage_femme", "autres")
 ACTE_FILES = ("infirmier", "kine", "sage_femme", "autres")
 OPEN = date.max
 
