@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,21 @@ def test_lecture_vitale_needs_no_cps(terminals: Terminals, run: Run) -> None:
     done = run("read", "vitale", "--terminal", board.url)
     assert done.returncode == 4
     assert done.stderr.startswith("CPS absente.\n→ Insérez")
+
+
+def test_ctrl_c_while_the_pin_is_awaited_frees_the_terminal(terminals: Terminals, run: Run, tmp_path: Path) -> None:
+    board = terminals()
+    home = {**os.environ, "TOURNEE_HOME": str(tmp_path / "home")}
+    words = [sys.executable, "-m", "tournee.cli", "read", "cps", "--terminal", board.url]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=home) as reading:
+        board.wait_display("valider")
+        reading.send_signal(signal.SIGINT)
+        assert reading.wait(30) == 130
+        assert reading.stderr is not None
+        assert "Traceback" not in reading.stderr.read()
+    board.wait_display("annulée")
+    assert _document(run("terminal", "info", "--json", "--terminal", board.url))["pin_locked"]
+    assert board.counters()["cards"][0].get("verify", 0) == 0
 
 
 def test_nobody_there(run: Run) -> None:
