@@ -209,6 +209,18 @@ def test_mute_foreign_and_garbled_cards(config: BoardConfig) -> None:
     run(replace(config, vitale="carte-muette"), test)
 
 
+def test_a_card_of_inverse_convention(config: BoardConfig) -> None:
+    """A Vitale 1: the firmware works the convention out from TS and reads the card's memory."""
+
+    async def test(board: UnixBoard, terminal: Terminal) -> None:
+        power = await terminal.power_on(1)
+        assert power.atr == bytes.fromhex("3F652500A3096A9000")
+        answer = await terminal.transmit(1, bytes.fromhex("BCB0028813"))
+        assert (answer.data, answer.sw) == (b"SIMULATION SV-SIM 1", 0x9000)
+
+    run(replace(config, vitale="vitale-ancienne"), test)
+
+
 def test_tries_survive_pull_kill_and_a_new_terminal(config: BoardConfig) -> None:
     async def wrong(board: UnixBoard, terminal: Terminal) -> int:
         entry = asyncio.ensure_future(terminal.verify_pin(0, VERIFY))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,15 +156,12 @@ def test_a_warm_reset_forgets_half_a_command_and_the_code(cps: ByteCard) -> None
 
 def test_inverse_convention_as_a_direct_uart_sees_it(keys: Path) -> None:
     """TS 3F reads 03 on a direct-convention UART [facts §3.2]."""
-    byte_card = card(keys, "carte-inconnue")
-    inner = byte_card.tpdu.card
-    inner.profile = replace(inner.profile, atr=bytes.fromhex("3F65250052096A9000"))
-    byte_card.timing = Timing.of(inner.atr)
+    byte_card = card(keys, "vitale-ancienne")
     (atr,) = power(byte_card)
     assert atr.data[0] == 0x03
-    wire = bytes(int(f"{b ^ 0xFF:08b}"[::-1], 2) for b in bytes.fromhex("BCB0000008"))
+    wire = bytes(int(f"{b ^ 0xFF:08b}"[::-1], 2) for b in bytes.fromhex("BCB0028803"))
     (answer,) = byte_card.receive(wire)
-    assert bytes(int(f"{b ^ 0xFF:08b}"[::-1], 2) for b in answer.data) == b"\x6e\x00"
+    assert bytes(int(f"{b ^ 0xFF:08b}"[::-1], 2) for b in answer.data) == b"\xb0SIM\x90\x00"
 
 
 def test_faults(cps: ByteCard) -> None:

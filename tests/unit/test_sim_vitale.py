@@ -167,6 +167,16 @@ def _certificate(vitale: Reader) -> bytes:
         data += answer[:-2]
 
 
+def test_vitale_1_has_its_own_class_and_commands(keys: Path) -> None:
+    old = reader("vitale-ancienne", keys)
+    assert old.card.atr.hex(" ").upper() == "3F 65 25 00 A3 09 6A 90 00"
+    assert old.raw("BC C0 00 00 08").hex() == "0000000000002180" + "9000"
+    assert old.raw("BC B0 02 88 13") == b"SIMULATION SV-SIM 1" + b"\x90\x00"
+    assert old.sw("BC B0 00 00 08") == "6B00"
+    assert old.sw("BC B0 21 80 05") == "6B00"
+    assert old.sw("00 A4 00 00 02 3F 00") == "6E00"
+
+
 def test_other_cards_of_the_catalogue(keys: Path) -> None:
     assert reader("carte-muette", keys).card.atr == b""
     agent = reader("carte-inconnue", keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -84,6 +85,16 @@ class ThreadedBoard:
 
     def restart(self) -> None:
         self._run(self.board.restart())
+
+    def restart_when_off(self) -> Future[None]:
+        """Somebody switches it on again as soon as a fault has switched it off; the link falls with the power. Cancel it if none came."""
+        return asyncio.run_coroutine_threadsafe(self._restart_when_off(), self._loop)
+
+    async def _restart_when_off(self) -> None:
+        await self.board.died()
+        if self.board.link:
+            self.board.link.cut("any", 0)
+        await self.board.restart()
 
     def stop(self) -> None:
         if self._thread.is_alive():

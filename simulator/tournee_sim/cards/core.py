@@ -74,6 +74,7 @@ class Card:
 
     incoming: frozenset[int] = frozenset({0xA4, 0x20, 0x22, 0x2A, 0x24, 0x2C, 0x82, 0x86, 0x88, 0xCB, 0xD6, 0xDB, 0x5A})
     classes: frozenset[int] = frozenset({0x00, 0x10})
+    get_response: int | None = 0xC0  # INS that fetches what 61xx announced on T=0; None: the card has no such command
 
     def __init__(self, card_id: str, profile: Profile, root: Df, memory: CardMemory | None = None) -> None:
         self.id = card_id
@@ -173,7 +174,7 @@ class Card:
             session.chain.clear()
             session.chain_header = None
             raise Refused(0x6883)
-        if command.cla & 0x10:
+        if command.cla & 0x10 and command.cla & 0xEF in self.classes:
             if len(session.chain) + len(command.data) > CHAINED_LIMIT:
                 session.chain.clear()
                 session.chain_header = None

@@ -15,6 +15,7 @@ from tournee_sim.cards.plain import PlainCard
 from tournee_sim.cards.profile import Profile, load
 from tournee_sim.cards.rsa import CardKey
 from tournee_sim.cards.tlv import tlv
+from tournee_sim.cards.vitale1 import Vitale1
 from tournee_sim.cards.vitale2 import Vitale2
 from tournee_sim.people import Practitioner, UnknownCard, Vitale, card_ids, practitioner, unaccented, vitale
 from tournee_sim.pki import CpsIdentity, Pki
@@ -33,6 +34,9 @@ def make_card(card_id: str, *, pki: Pki, pin: str = "", state: Path | None = Non
     if card_id not in card_ids():
         raise UnknownCard(f"no card {card_id!r}; there are: {', '.join(card_ids())}")
     path = state / f"{card_id}.json" if state else None
+    if card_id == "vitale-ancienne":
+        profile = load("vitale1")
+        return Vitale1(card_id, profile, profile.tree({}), CardMemory(path))
     if card_id.startswith("cps-"):
         return _cps(practitioner(card_id), pki, pin, path)
     if card_id.startswith("vitale-"):

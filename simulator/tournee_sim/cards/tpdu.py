@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from tournee_sim.cards.core import Card, Command, Response
 
-GET_RESPONSE = 0xC0
-
 
 @dataclass(frozen=True)
 class WantsData:
@@ -43,7 +41,7 @@ class TpduCard:
         return outcome
 
     def _outcome(self, cla: int, ins: int, p1: int, p2: int, p3: int) -> WantsData | Response:
-        if ins == GET_RESPONSE:
+        if ins == self.card.get_response:
             return self._get_response(p3)
         self._pending = b""
         if p3 and self.card.takes_data(cla, ins, p1, p2):

@@ -98,6 +98,7 @@ class Vitale:
 
 
 SPECIAL = {
+    "vitale-ancienne": "Vitale 1: inverse convention, nothing to read in it.",
     "carte-muette": "Card that answers no reset.",
     "carte-inconnue": "Agent card of a fund (ATR 3B 67…), neither CPS nor Vitale.",
 }
