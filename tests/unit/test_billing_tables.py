@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.tools import feries
+from tests.tools import billing_coverage, feries
 from tournee.billing.dates import add_jours_ouvres, age, ferie, minutes, months_before, ouvre
 from tournee.billing.errors import TableError
 from tournee.billing.money import coefficient, euros, half_up, times
@@ -89,3 +89,7 @@ def test_hours_and_months() -> None:
     assert minutes("23:59") == 1439 and minutes("24:00") is None and minutes("") is None
     assert months_before(date(2025, 5, 31), 4) == date(2025, 1, 31)
     assert months_before(date(2025, 6, 30), 4) == date(2025, 2, 28)
+
+
+def test_coverage_page_is_up_to_date() -> None:
+    assert billing_coverage.PAGE.read_text(encoding="utf-8") == billing_coverage.render()
