@@ -1,4 +1,4 @@
-"""A file found right without keeping its records: format, order, counters, totals, repeated fields. Reads a `mmap` as well."""
+"""A file found right without keeping its records: format, order, counters, totals, repeated fields. Reads a view of a `mmap` as well."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from tournee.b2.pytwin import PyCodec
 from tournee.b2.read import Lu
 from tournee.b2.twin import DEFAULT_PROFILE, codec
 
+Octets = bytes | bytearray | memoryview
+
 
 class Scanner(Protocol):
     """What the C twin has beside the interface of both."""
 
-    def scan(self, data: bytes | bytearray | memoryview) -> tuple[int, ...]: ...
+    def scan(self, data: Octets) -> tuple[int, ...]: ...
 
 
-def scan(data: bytes | bytearray | memoryview, profile: str = DEFAULT_PROFILE) -> Counter[str]:
+def scan(data: Octets, profile: str = DEFAULT_PROFILE) -> Counter[str]:
     """Records of each type; raises B2Error at the first fault. Lists of codes and unique numbers are `check.Controle`'s."""
     made = plan(profile)
     quick = codec(profile)
@@ -28,7 +30,7 @@ def scan(data: bytes | bytearray | memoryview, profile: str = DEFAULT_PROFILE) -
     return Counter({r.record.type: n for r, n in zip(made.records, counts, strict=True) if n})
 
 
-def scan_python(twin: PyCodec, data: bytes | bytearray | memoryview) -> Counter[str]:
+def scan_python(twin: PyCodec, data: Octets) -> Counter[str]:
     """What the C twin's scan must do."""
     controle = Controle(twin.plan, codes=False)
     counts: Counter[str] = Counter()

@@ -18,7 +18,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "send": ("tournee.cli.send:command", "Form lots and send them."),
     "inbox": ("tournee.cli.inbox:command", "Fetch returns (ARL, NOEMIE) and match them."),
     "status": ("tournee.cli.status:command", "What is to sign, to send, waiting; then what needs a person."),
-    "b2": ("tournee.cli.b2:app", "Show and check B2 files."),
+    "b2": ("tournee.cli.b2:app", "Show, check, convert, split and compare B2 files."),
+    "noemie": ("tournee.cli.b2:noemie", "Show and check NOEMIE returns."),
     "demo": ("tournee.cli.demo:command", "One simulated home visit, from the cards to the payment."),
     "doctor": ("tournee.cli.doctor:command", "Check this computer: named checks and remedies."),
 }

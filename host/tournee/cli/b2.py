@@ -1,4 +1,4 @@
-"""`tournee b2`: look at B2 and NOEMIE files and check them. Nothing leaves the machine and nothing is changed."""
+"""`tournee b2` and `tournee noemie`: look at files and check them. Nothing leaves the machine and nothing is changed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from tournee.cli import b2_files
 from tournee.cli.output import console, emit, json_option
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ _profile_option = click.option(
 
 @click.group()
 def app() -> None:
-    """Montrer et contrôler un fichier B2 ou NOEMIE."""
+    """Montrer, contrôler, convertir, partager et comparer des fichiers B2."""
+
+
+@click.group()
+def noemie() -> None:
+    """Montrer et contrôler un retour NOEMIE."""
 
 
 @app.command()
@@ -207,3 +213,9 @@ def _plural(count: int, noun: str) -> str:
     head, _, tail = noun.partition(" ")
     many = "s" if count > 1 else ""
     return f"{count} {head}{many}" + (f" {tail}{many}" if tail else "")
+
+
+noemie.add_command(show)
+noemie.add_command(check)
+for _command in (b2_files.encode, b2_files.decode, b2_files.split, b2_files.merge, b2_files.diff, b2_files.stats):
+    app.add_command(_command)
