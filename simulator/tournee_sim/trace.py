@@ -17,7 +17,7 @@ _SECRET_INS = frozenset({0x20, 0x24, 0x2C})  # VERIFY, CHANGE REFERENCE DATA, RE
 
 
 class Trace:
-    """Writer of one trace; `path` None keeps only the counts."""
+    """Writer of one trace; a file of before is written over; `path` None keeps only the counts."""
 
     def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class Trace:
         self.apdus = 0
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("a", encoding="utf-8", buffering=1)
+            self._stream = path.open("w", encoding="utf-8", buffering=1)
 
     def exchange(self, slot: int, card: str, header: bytes, sent: bytes, answer: Response) -> None:
         """One T=0 exchange."""

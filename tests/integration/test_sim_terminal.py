@@ -18,7 +18,7 @@ from tournee.terminal import errors
 from tournee.terminal.client import Terminal
 from tournee.terminal.model import PinRequest
 from tournee_sim.boards.unix import BoardConfig, BoardError, UnixBoard
-from tournee_sim.faults import parse
+from tournee_sim.faults import FaultError, parse
 from tournee_sim.pytest_plugin import need
 
 SELECT_MF = bytes.fromhex("00A40000023F00")
@@ -308,3 +308,22 @@ def test_slots_and_keys_that_are_none(config: BoardConfig) -> None:
             await terminal.power_on(0)
 
     run(config, test)
+
+
+def test_the_radio_of_a_terminal_drops_and_comes_back(config: BoardConfig) -> None:
+    need("ble")
+
+    async def test(board: UnixBoard, terminal: Terminal) -> None:
+        await terminal.power_on(1)
+        before = board.counters()
+        board.air(["drop"])
+        assert (await terminal.transmit(1, SELECT_MF)).sw == 0x9000
+        after = board.counters()
+        assert after["round_trips"] > before["round_trips"]
+        assert after["bytes_to_host"] > before["bytes_to_host"]
+        with pytest.raises(FaultError, match="jam on"):
+            board.air(["explode"])
+        with pytest.raises(BoardError, match="no wired link"):
+            board.fault(parse("link-cut"))
+
+    run(replace(config, link="ble"), test)

@@ -71,6 +71,10 @@ class ThreadedBoard:
         """See `tournee_sim.faults`."""
         self._call(lambda: self.board.fault(parse(name, **parameters), slot))
 
+    def air(self, *words: str) -> dict[str, Any]:
+        """A fault of the radio: `air("drop")`, `air("jam", "on")`, `air("loss", "0.2")`."""
+        return self._call(lambda: self.board.air(list(words)))
+
     def clear_faults(self) -> None:
         self._call(self.board.clear_faults)
 
