@@ -27,7 +27,11 @@ async def scan(timeout_s: float, hci: str | None = None) -> tuple[list[Row], lis
 def _serial() -> list[Row]:
     from serial.tools import list_ports
 
-    return [Row(url=f"serial:{p.device}", what=p.description or "serial port") for p in sorted(list_ports.comports())]
+    return [Row(url=f"serial:{p.device}", what=_described(p.description)) for p in sorted(list_ports.comports())]
+
+
+def _described(text: str | None) -> str:
+    return text if text and text != "n/a" else "serial port"
 
 
 async def _radio(timeout_s: float, hci: str | None) -> list[Row]:

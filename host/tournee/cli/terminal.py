@@ -191,7 +191,7 @@ def scan(timeout_s: float, hci: str | None, as_json: bool) -> None:
         emit({"found": rows, "notes": notes})
         return
     for row in rows:
-        click.echo(f"{row['url']:40}{row['what']}")
+        click.echo(f"{row['url']:40}  {row['what']}")
     if not rows:
         click.echo("Nothing found: plug the terminal in or switch it on, then scan again.")
     for note in notes:

@@ -21,6 +21,7 @@ from tournee_protocol.link import Message as MessageLayout
 SESSION_BYTES: Final = 8
 OUT_OF_BAND: Final = 0
 _MIN_PAYLOAD: Final = 16
+_LAST_NUMBER_MAX: Final = 0xFFFF_0000
 _MESSAGE_HEADER_BYTES: Final = 6
 
 
@@ -110,6 +111,8 @@ class Session:
             reply = HelloReplyLayout.parse(response.body)
         except Exception as exc:
             raise ProtocolMismatch("HELLO reply malformed") from exc
+        if reply.last_number > _LAST_NUMBER_MAX:
+            raise ProtocolMismatch("the terminal has no request numbers left; restart it")
         boot_id = bytes(reply.boot_id)
         restarted = self.boot_id is not None and self.boot_id != boot_id
         resumed = self.boot_id is not None and not restarted and bool(reply.resumed)
