@@ -56,8 +56,11 @@ def _expected(journal: Any) -> bool:
     """Whether a fund still owes an answer: an ARL, or the payment of a third-party share."""
     from tournee.billing.lifecycle import State
     from tournee.practice.dossier import load_all
+    from tournee.practice.files import load_files
     from tournee.practice.matching import due_cents
 
+    if any(f.outcome == "unknown" and not f.acknowledged and not f.abandoned for f in load_files(journal)):
+        return True
     dossiers = load_all(journal)
     return any(d.state is State.SENT or (d.state is State.ACKNOWLEDGED and due_cents(d) > 0) for d in dossiers)
 

@@ -77,11 +77,11 @@ def _file(result: Any) -> dict[str, Any]:
 def _say(out: Any, result: Any) -> None:
     file, error = result.file, result.error
     count = len(file.bills)
-    what = f"fichier {file.numero} → {file.destination['name']} : {count} facture{'s' if count > 1 else ''}"
+    what = f"fichier {file.numero} pour {file.destination['name']} : {count} facture{'s' if count > 1 else ''}"
     if error is None:
         out.print(f"[green]envoyé[/]  {what}")
     else:
-        out.print(f"[red]pas envoyé[/]  {what}\n  {error.what}\n  → {error.remedy}")
+        console(stderr=True).print(f"[red]pas envoyé[/]  {what}\n  {error.what}\n  → {error.remedy}")
 
 
 def _copy(folder: Path, results: Any) -> None:

@@ -57,7 +57,7 @@ class Sender:
         self._form()
         waiting = [f for f in load_files(self.journal) if f.outcome in ("preparing", "refused") and not f.abandoned]
         if not waiting:
-            raise NothingToSend("Il n'y a rien à envoyer.", "Signez d'abord une facture : tournee bill sign")
+            raise self._nothing()
         results = []
         for file in waiting:
             try:
@@ -83,6 +83,15 @@ class Sender:
             except TourneeError as exc:
                 results.append(Result(self._file(file.id), exc))
         return results
+
+    def _nothing(self) -> NothingToSend:
+        unsure = [f.numero for f in load_files(self.journal) if f.outcome == "unknown" and not f.acknowledged]
+        if not unsure:
+            return NothingToSend("Il n'y a rien à envoyer.", "Signez d'abord une facture : tournee bill sign")
+        return NothingToSend(
+            f"Il n'y a rien de nouveau à envoyer ; le fichier {unsure[0]} est peut-être arrivé à la caisse.",
+            f"Relevez les retours (tournee inbox) ; sans accusé de réception : tournee send --resend --file {unsure[0]}",
+        )
 
     # Forming
 

@@ -88,7 +88,9 @@ def _file_todos(files: Sequence[SentFile]) -> list[Todo]:
         name = f"fichier {f.numero}"
         if f.outcome == "unknown":
             text = "envoyé, mais le serveur n'a pas confirmé : peut-être arrivé"
-            todos.append(Todo(name, text, f"sans accusé de réception, renvoyez-le : tournee send --resend {f.numero}"))
+            todos.append(
+                Todo(name, text, f"sans accusé de réception, renvoyez-le : tournee send --resend --file {f.numero}")
+            )
         elif f.outcome == "refused":
             todos.append(Todo(name, "refusé par le serveur de courrier : rien n'est parti", "tournee send"))
         elif f.outcome == "preparing":

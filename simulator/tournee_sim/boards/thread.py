@@ -91,14 +91,17 @@ class ThreadedBoard:
         self._run(self.board.restart())
 
     def restart_when_off(self) -> Future[None]:
-        """Somebody switches it on again as soon as a fault has switched it off; the link falls with the power. Cancel it if none came."""
+        """Somebody switches it on again as soon as a fault has switched it off; the host loses the link too.
+
+        Cancel it if no fault came.
+        """
         return asyncio.run_coroutine_threadsafe(self._restart_when_off(), self._loop)
 
     async def _restart_when_off(self) -> None:
         await self.board.died()
+        await self.board.restart()
         if self.board.link:
             self.board.link.cut("any", 0)
-        await self.board.restart()
 
     def stop(self) -> None:
         if self._thread.is_alive():
