@@ -6,8 +6,10 @@ import re
 import zlib
 from dataclasses import replace
 
-from tests.unit.billing_cases import DAY, bill, rights
-from tournee.billing import Praticien, evaluate, settle
+from tests.unit.billing_cases import DAY, GP_ANSWERS, bill, rights
+from tournee.billing import Act, Praticien, Rights, completed, evaluate, settle
+from tournee.cli.documents.feuille import feuille_pdf
+from tournee.cli.documents.journee import Entry, by_code, by_payer, journee_pdf
 from tournee.cli.documents.receipt import receipt_pdf
 
 
@@ -52,3 +54,49 @@ def test_draft_is_named_so() -> None:
     made = settle(bill({"actes": "VG"}), rights())
     page = words(receipt_pdf(made, evaluate(made, rights(), today=DAY)))
     assert "Brouillon" in page and "incomplète" in page
+
+
+TYPED = {
+    "patient_nir": "280029999999906",
+    "patient_nom": "DUPONT",
+    "patient_prenom": "ANNE",
+    "patient_naissance": "19800202",
+    "patient_organisme": "019910001",
+}
+
+
+def test_paper_sheet_of_a_degraded_bill() -> None:
+    made = bill({**GP_ANSWERS, **TYPED})
+    card = completed(made, Rights.none())
+    made = settle(made, Rights.none())
+    page = words(feuille_pdf(made, evaluate(made, card, today=DAY), card))
+    for expected in (
+        "Feuille de soins",
+        "2800299999999 06",
+        "01 991 0001",
+        "VG",
+        "MD",
+        "40,00 €",
+        "Signature de l'assuré",
+    ):
+        assert expected in page
+    assert "SIMULATION SV-SIM 1" in page
+
+
+def test_long_sheet_goes_on_to_a_second_page() -> None:
+    acts = [Act("VG", date=DAY.replace(day=n)) for n in range(1, 15)]
+    made = settle(bill({**GP_ANSWERS, "actes": acts}), rights())
+    pdf = feuille_pdf(made, evaluate(made, rights(), today=DAY), rights())
+    assert len(re.findall(rb"/Type /Page\b", pdf)) == 2
+
+
+def test_day_summary_adds_up() -> None:
+    """Two visits of 40.00, one with, one without third-party payment: 12.00 + 40.00 from patients, 28.00 from the fund."""
+    entries = [
+        Entry(made, evaluate(made, rights(), today=DAY), "signée")
+        for made in (settle(bill({**GP_ANSWERS, "tiers_payant": mode}), rights()) for mode in ("amo", "aucun"))
+    ]
+    assert by_code(entries) == [("VG", "2", "60,00 €"), ("MD", "2", "20,00 €")]
+    assert [row[1] for row in by_payer(entries)] == ["52,00 €", "28,00 €", "0,00 €", "80,00 €"]
+    assert "80,00 €" in words(journee_pdf(DAY, entries))
+    assert "Aucune facture" in words(journee_pdf(DAY, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -107,8 +108,36 @@ def correct(wanted: str, answers: Path | None, as_json: bool) -> int:
 @click.option(
     "--out", "target", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Fichier PDF à écrire."
 )
-def print_(wanted: str, target: Path) -> None:
-    """Le reçu du patient en PDF."""
+@click.option("--sheet", is_flag=True, help="La feuille de soins papier (facture dégradée) au lieu du reçu.")
+def print_(wanted: str, target: Path, sheet: bool) -> None:
+    """Le reçu du patient, ou la feuille de soins, en PDF."""
+    if sheet:
+        from tournee.cli.bill_paper import print_sheet
+
+        print_sheet(wanted, target)
+        return
     from tournee.cli.bill_show import print_receipt
 
     print_receipt(wanted, target)
+
+
+@app.command()
+@click.argument("day", metavar="[JOUR]", type=click.DateTime(formats=["%Y-%m-%d", "%d/%m/%Y"]), required=False)
+@click.option(
+    "--out", "target", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Fichier PDF à écrire."
+)
+def day(day: datetime | None, target: Path) -> None:
+    """Le récapitulatif d'une journée en PDF : totaux par acte et par payeur."""
+    from tournee.cli.bill_paper import print_day
+
+    print_day(day.date() if day is not None else None, target)
+
+
+@app.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+def check(files: tuple[Path, ...], as_json: bool) -> int:
+    """Vérifier des factures écrites en JSON, sans carte ni réseau : toutes les erreurs en une fois."""
+    from tournee.cli.bill_check import check as run
+
+    return run(files, as_json=as_json)
