@@ -72,6 +72,7 @@ class Server:
         self._job = None
         self._job_op = self._job_number = self._job_crc = 0
         self._busy_at = 0
+        self._quiet_at = -1  # when the slots are powered off for want of requests; -1: they are
         self._events = 0
         self._keypad_open = False
         self._smalls = [Small() for _ in range(_SMALLS)]
@@ -149,6 +150,8 @@ class Server:
             while self.board.key():
                 pass
         self._step()
+        if self._quiet_at >= 0 and self._job is None and not left(now, self._quiet_at):
+            self._quiet()
         self.display.poll(now)
         self._send()
 
@@ -161,6 +164,8 @@ class Server:
             due = min(due, line.transport.due_ms(now), line.receiver.due_ms(now))
             if line.connected and line.sender.busy:
                 due = min(due, _FULL_RETRY_MS)
+        if self._job is None and self._quiet_at >= 0:
+            due = min(due, left(now, self._quiet_at))
         if self._job is not None:
             due = min(due, left(now, self._busy_at))
             if self.deadline >= 0:
@@ -298,6 +303,7 @@ class Server:
         elif self._answer_on is not None:  # the last answer is still on its way
             self._reply(line, op, number, _link.STATUS_BUSY)
         else:
+            self._quiet_at = wrap(self.now + _link.SESSION_IDLE_MS)
             self._request[:n] = message
             self._job_op, self._job_number, self._job_crc = op, number, crc
             self._start(op, n)
@@ -346,6 +352,12 @@ class Server:
             self.log.note("refused", self._job_op, status)
         if goodbye:
             self._session = None
+
+    def _quiet(self):
+        self._quiet_at = -1
+        for slot in self.slots:
+            slot.power_off()
+        self.log.note("idle: slots off")
 
     def _end_session(self):
         for slot in self.slots:

@@ -42,6 +42,8 @@ BLE_CHUNK_BYTES: Final = 244
 """A BLE value carries at most min(MTU - 3, 244) bytes of the frame stream; 20 until the MTU is known."""
 IDLE_MS: Final = 400
 """A frame begun and silent for so long is given up: its sync is dropped and the rest searched again."""
+SESSION_IDLE_MS: Final = 900_000
+"""A session without a request for so long has its slots powered off: no PIN outlives the attention of its holder."""
 DEFAULT_TCP_PORT: Final = 9750
 
 BLE_SERVICE: Final = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"

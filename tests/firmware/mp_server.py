@@ -184,6 +184,24 @@ def test_a_new_session_powers_everything_off_and_forgets():
     assert r.apdu("00B0000001")[0] == _link.STATUS_NOT_POWERED
 
 
+def test_a_session_without_requests_is_powered_off():
+    card, count = counting_card()
+    r = rig(card)
+    r.power()
+    r.board.wait(_link.SESSION_IDLE_MS - 60_000)
+    r.turn()
+    assert card.vcc_now
+    assert r.apdu("00B0000001")[0] == OK
+    r.board.wait(_link.SESSION_IDLE_MS - 60_000)
+    r.turn()
+    assert card.vcc_now, "a request starts the time again"
+    r.board.wait(60_000)
+    r.turn()
+    assert card.vcc_now == 0
+    assert r.apdu("00B0000001")[0] == _link.STATUS_NOT_POWERED
+    assert count[0] == 1
+
+
 def test_a_new_session_ends_the_request_that_runs():
     card = Card(CPS3_ATR)
     r = rig(card)
