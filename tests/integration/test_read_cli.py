@@ -147,6 +147,24 @@ def test_ctrl_c_while_the_pin_is_awaited_frees_the_terminal(terminals: Terminals
     assert board.counters()["cards"][0].get("verify", 0) == 0
 
 
+def test_a_command_killed_while_the_pin_is_awaited_does_not_hold_the_terminal(
+    terminals: Terminals, run: Run, tmp_path: Path
+) -> None:
+    board = terminals()
+    home = {**os.environ, "TOURNEE_HOME": str(tmp_path / "home")}
+    words = [sys.executable, "-m", "tournee.cli", "read", "cps", "--json", "--terminal", board.url]
+    with subprocess.Popen(words, env=home) as killed:
+        board.wait_display("valider")
+        killed.kill()
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=home) as reading:
+        board.wait_display("annulée")
+        board.wait_display("valider")
+        board.type(board.pin + "\r")
+        assert reading.stdout is not None
+        assert json.loads(reading.stdout.read())["situations"]
+    assert board.counters()["cards"][0]["verify"] == 1
+
+
 def test_nobody_there(run: Run) -> None:
     done = run("terminal", "info", "--terminal", "tcp:127.0.0.1:1")
     assert done.returncode == 4

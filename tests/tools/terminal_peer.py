@@ -28,6 +28,7 @@ class Peer:
     boot_id: bytes = b"boot-001"
     session: bytes = b""
     stored: tuple[int, bytes] = (0, b"")
+    out_of_band: list[int] = field(default_factory=list)
     ran: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def reboot(self) -> None:
@@ -43,6 +44,9 @@ class Peer:
                 self.session, self.stored = session, (0, b"")
             fields = {"protocol": 1, "boot_id": self.boot_id, "resumed": resumed, "last_number": self.stored[0]}
             return _response(Op.HELLO, 0, 0, link.HelloReply.build(fields | {"max_payload": 512, "slots": 2}))
+        if request.number == 0:
+            self.out_of_band.append(request.op)
+            return _response(request.op, 0, 0)
         if not self.session:
             return _response(request.op, request.number, Status.NO_SESSION)
         if request.number == self.stored[0]:

@@ -283,6 +283,25 @@ def test_concurrent_callers_wait_for_each_other() -> None:
     assert [n for _, n, _ in peer.ran] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_session_taken_over_ends_what_a_killed_program_left_running() -> None:
+    peer = Peer(_answers)
+
+    async def run() -> None:
+        first = Terminal(CutLine(peer), bytes(8), patience=QUICK)
+        await first.open()
+        await first.display("x")
+        await first.detach()
+        assert peer.out_of_band == []
+        second = Terminal(CutLine(peer), bytes(8), patience=QUICK)
+        await second.open()
+        assert peer.out_of_band == [Op.CANCEL]
+        await second.display("y")
+        await second.detach()
+
+    asyncio.run(run())
+    assert [number for _, number, _ in peer.ran] == [1, 3], "number 2 may have been sent and not run"
+
+
 def test_no_terminal_there() -> None:
     line = CutLine(Peer(_answers))
     line.refuse_opens = 1

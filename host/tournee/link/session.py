@@ -47,10 +47,12 @@ Inbound = Response | EventMessage
 
 @dataclass(frozen=True)
 class Greeting:
-    """What HELLO taught. `resumed`: the terminal still knows this session; `restarted`: it has booted since the last HELLO."""
+    """What HELLO taught. `resumed`: the terminal still knows this session; `restarted`: it has booted since the last HELLO;
+    `adopted`: it knew this session from an earlier program, whose last request may still run."""
 
     resumed: bool
     restarted: bool
+    adopted: bool
     boot_id: bytes
     slots: int
 
@@ -115,6 +117,7 @@ class Session:
             raise ProtocolMismatch("the terminal has no request numbers left; restart it")
         boot_id = bytes(reply.boot_id)
         restarted = self.boot_id is not None and self.boot_id != boot_id
+        adopted = self.boot_id is None and bool(reply.resumed)
         resumed = self.boot_id is not None and not restarted and bool(reply.resumed)
         self.boot_id = boot_id
         if resumed:
@@ -125,7 +128,7 @@ class Session:
         if not resumed:
             self._pending = None
         self._greeting = False
-        return Greeting(resumed, restarted, boot_id, int(reply.slots))
+        return Greeting(resumed, restarted, adopted, boot_id, int(reply.slots))
 
     def request(self, op: Op, body: bytes = b"") -> bytes:
         """Frames of a new request; one not answered before is abandoned (its number stays used). Raises ValueError if too long."""

@@ -96,7 +96,9 @@ class Terminal:
         self._closed = False
         async with self._lock:
             try:
-                await self._connect()
+                greeting = await self._connect()
+                if greeting.adopted:  # a prompt of a program that was killed would keep the terminal busy
+                    await self._transport.write(self._session.out_of_band(Op.CANCEL))
             except BaseException:
                 await self._disconnect()
                 raise
