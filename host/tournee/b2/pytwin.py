@@ -12,7 +12,7 @@ from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.plan import Plan, RecordPlan
-from tournee_protocol.layouts import Field, Framing, Kind
+from tournee_protocol.layouts import Field, Framing, Kind, Record
 
 _WIDEST = 4096  # bytes per value of a text column
 _DIGITS = frozenset("0123456789")
@@ -173,12 +173,29 @@ class PyCodec:
         return self._decoders[made.index](text, 0, len(text))
 
 
-def _pattern(field: Field, text: str) -> str:
-    if field.kind is Kind.C:
-        return re.escape(field.const.ljust(field.len))
-    letters = {Kind.N: "0-9", Kind.D: "0-9", Kind.I: "0-9A-Z", Kind.A: re.escape(text)}[field.kind]
-    body = f"[{letters}]{{{field.len}}}"
-    return f"({body}| {{{field.len}}})" if field.blank else f"({body})"
+def _pattern(record: Record, text: str, *, groups: bool) -> str:
+    """The regular expression of a record's bytes; without groups, neighbours of one kind are one stretch."""
+    out: list[str] = []
+    stretch: tuple[str, int] = ("", 0)
+    for field in record.fields:
+        if field.kind is Kind.C:
+            letters = ""
+        else:
+            letters = {Kind.N: "0-9", Kind.D: "0-9", Kind.I: "0-9A-Z", Kind.A: re.escape(text)}[field.kind]
+        if stretch[1] and (groups or field.blank or letters != stretch[0]):
+            out.append(_letters(*stretch, groups=groups))
+            stretch = ("", 0)
+        if field.kind is Kind.C:
+            out.append(re.escape(field.const.ljust(field.len)))
+        elif field.blank:
+            out.append(f"({'' if groups else '?:'}[{letters}]{{{field.len}}}| {{{field.len}}})")
+        else:
+            stretch = (letters, stretch[1] + field.len)
+    return "".join(out) + (_letters(*stretch, groups=groups) if stretch[1] else "")
+
+
+def _letters(letters: str, count: int, *, groups: bool) -> str:
+    return f"([{letters}]{{{count}}})" if groups else f"[{letters}]{{{count}}}"
 
 
 def _quick_encoder(made: RecordPlan, text: str) -> Callable[[Sequence[Any]], str | None]:
@@ -205,7 +222,7 @@ def _quick_encoder(made: RecordPlan, text: str) -> Callable[[Sequence[Any]], str
         f"def encode(row):\n    {', '.join(names)}, = row\n    if {' and '.join(checks)}:\n"
         f"        made = form % ({', '.join(values)},)\n        if match(made): return made\n    return None\n"
     )
-    pattern = re.compile("".join(_pattern(f, text) for f in made.record.fields))
+    pattern = re.compile(_pattern(made.record, text, groups=False))
     scope: dict[str, Any] = {"form": "".join(form), "match": pattern.fullmatch}
     exec(source, scope)
     encode: Callable[[Sequence[Any]], str | None] = scope["encode"]
@@ -223,7 +240,7 @@ def _quick_decoder(made: RecordPlan, text: str) -> Callable[[str, int, int], Any
         "def decode(text, start, stop):\n    found = match(text, start, stop)\n    if found is None: return None\n"
         f"    {', '.join(names)}, = found.groups()\n    return new(cls, ({', '.join(values)},))\n"
     )
-    pattern = re.compile("".join(_pattern(f, text) for f in made.record.fields), re.DOTALL)
+    pattern = re.compile(_pattern(made.record, text, groups=True))
     scope: dict[str, Any] = {"match": pattern.fullmatch, "new": tuple.__new__, "cls": made.cls}
     exec(source, scope)
     decode: Callable[[str, int, int], Any] = scope["decode"]

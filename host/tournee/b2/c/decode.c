@@ -33,8 +33,10 @@ static PyObject *value_of(const Field *f, const uint8_t *p) {
         for (i = 0; i < n; i++) v = v * 10 + (p[i] - '0');
         return PyLong_FromLongLong(v);
     }
-    if (f->kind == KIND_A)
+    if (f->kind == KIND_A) {
+        while (n >= 8 && !memcmp(p + n - 8, "        ", 8)) n -= 8;
         while (n && p[n - 1] == ' ') n--;
+    }
     return PyUnicode_FromStringAndSize((const char *)p, n);
 }
 

@@ -44,7 +44,7 @@ PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
     for (i = 0; i < n; i++) {
         PyObject *item = item_at(seq, i), *cls;
         const Record *r;
-        int k, problem, fault = 0;
+        int problem, fault = 0;
         cls = (PyObject *)Py_TYPE(item);
         if (cls != last_cls) {
             index = record_of_class(self, cls);
@@ -60,7 +60,7 @@ PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_at(self, ARITY, first + i, index, -1);
             goto error_out;
         }
-        for (k = 0; k < r->n_valued; k++) items[k] = tuple_item(self, item, k);
+        tuple_items(self, item, items, r->n_valued);
         if ((problem = write_record(self, r, items, before, dst_before, dst, &fault))) {
             fail_valued(self, problem, first + i, index, fault);
             goto error_out;
@@ -95,7 +95,7 @@ PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
     dst = (uint8_t *)PyBytes_AsString(out);
     for (i = 0; i < n; i++, dst += r->size) {
         PyObject *row = item_at(seq, i);
-        int k, problem, fault = 0;
+        int problem, fault = 0;
         if (!PyTuple_Check(row)) {
             fail_at(self, TYPE, first + i, index, -1);
             goto error_out;
@@ -104,7 +104,7 @@ PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_at(self, ARITY, first + i, index, -1);
             goto error_out;
         }
-        for (k = 0; k < r->n_valued; k++) items[k] = tuple_item(self, row, k);
+        tuple_items(self, row, items, r->n_valued);
         if ((problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault))) {
             fail_valued(self, problem, first + i, index, fault);
             goto error_out;

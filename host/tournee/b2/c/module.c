@@ -66,6 +66,18 @@ static int text_holes(const Codec *self, int low, int high) {
     return 0;
 }
 
+static int only_hole(const Codec *self) {
+    int c, low = 0, high = 255, hole = -1;
+    while (low < 255 && !self->text[low]) low++;
+    while (high > 0 && !self->text[high]) high--;
+    for (c = low; c <= high; c++)
+        if (!self->text[c]) {
+            if (hole >= 0) return -1;
+            hole = c;
+        }
+    return hole;
+}
+
 /* One row of the descriptor: (class, template, ((at, len, kind, blank, name), …)). */
 static int load_record(Codec *self, Record *r, PyObject *row) {
     PyObject *cls, *fields;
@@ -183,6 +195,7 @@ static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!(self = (Codec *)alloc(type, 0))) return NULL;
     self->fixed = fixed;
     for (i = 0; i < n_text; i++) self->text[(uint8_t)text[i]] = 1;
+    self->hole = only_hole(self);
     Py_INCREF(fail);
     self->fail = fail;
     if (!(self->tuple_new = PyObject_GetAttrString((PyObject *)&PyTuple_Type, "__new__"))) goto error;

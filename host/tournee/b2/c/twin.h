@@ -61,6 +61,7 @@ typedef struct {
     Record *records;
     int16_t *dispatch; /* fixed: [first byte][byte 39]; entities: code */
     uint8_t text[256];
+    int hole; /* the one character between the lowest and the highest of `text` that it lacks; -1: none or several */
     PyObject *fail;
     int raw_alloc; /* tuples of a class may be made by its allocator (checked at start) */
     Py_ssize_t items_at; /* where a tuple of this interpreter keeps its items (found at start), 0: ask PyTuple_GetItem */
@@ -91,6 +92,17 @@ static inline PyObject *tuple_item(const Codec *self, PyObject *tuple, Py_ssize_
     if (!self->items_at) return PyTuple_GetItem(tuple, i);
     memcpy(&item, (const char *)tuple + self->items_at + i * (Py_ssize_t)sizeof item, sizeof item);
     return item;
+}
+
+/* All values of a record are asked for before the first is used: their places in memory are far apart. */
+static inline void tuple_items(const Codec *self, PyObject *tuple, PyObject **items, int n) {
+    int i;
+    for (i = 0; i < n; i++) {
+        items[i] = tuple_item(self, tuple, i);
+#ifdef __GNUC__
+        __builtin_prefetch(items[i]);
+#endif
+    }
 }
 
 static inline int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
@@ -134,15 +146,52 @@ static inline int out_of_bounds(const Record *r, const uint8_t *p) {
     return bad;
 }
 
+/* 1 when n bytes, each within ' '..'9', are all digits. */
+static inline int digits_only(const uint8_t *p, int n) {
+    uint64_t x, y;
+    uint32_t u, v;
+    if (n >= 8) {
+        uint64_t bad = 0;
+        int i;
+        for (i = 0; i + 8 <= n; i += 8) {
+            memcpy(&x, p + i, 8);
+            bad |= ~x;
+        }
+        memcpy(&y, p + n - 8, 8);
+        return !((bad | ~y) & 0x1010101010101010); /* ' '..'/' lack this bit, '0'..'9' have it */
+    }
+    if (n >= 4) {
+        memcpy(&u, p, 4);
+        memcpy(&v, p + n - 4, 4);
+        return !((~u | ~v) & 0x10101010);
+    }
+    while (n--)
+        if (!(p[n] & 0x10)) return 0;
+    return 1;
+}
+
+/* 1 when n bytes, each within '0'..'Z', are digits or capitals. */
+static inline int capitals_only(const uint8_t *p, int n) {
+    while (n--)
+        if ((uint8_t)(p[n] - '9' - 1) < 'A' - '9' - 1) return 0;
+    return 1;
+}
+
+/* What the bounds let through and the field does not permit. */
 static inline int special_fault(const Codec *self, const Record *r, const uint8_t *p) {
-    int i;
+    int i, holes = self->hole < 0 || memchr(p, self->hole, (size_t)(r->size - (r->template_[r->size - 1] == '@'))) != NULL;
     for (i = 0; i < r->n_special; i++) {
         const Field *f = &r->valued[r->special[i]];
         const uint8_t *q = p + f->at;
         if (f->blank && q[0] == ' ') {
             if (!all_spaces(q, f->len)) return 1;
-        } else if (!permitted(self, f, q, f->len))
+        } else if (f->kind == KIND_I) {
+            if (!(f->blank ? permitted(self, f, q, f->len) : capitals_only(q, f->len))) return 1;
+        } else if (f->kind != KIND_A) {
+            if (!digits_only(q, f->len)) return 1;
+        } else if (holes && !permitted(self, f, q, f->len)) {
             return 1;
+        }
     }
     return 0;
 }
