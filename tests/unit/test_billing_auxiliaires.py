@@ -266,3 +266,19 @@ def test_simple_dressing_june_2026(day: date, cents: int) -> None:
 def test_missing_overseas_price_says_so() -> None:
     made = bill({**COMMON, "actes": [{"code": "AMI", "reference": "injection"}]}, specialite=NURSE, zone_tarifaire="40")
     assert "REGLE_SANS_SOURCE" in codes(evaluate(made, rights(), today=DAY))
+
+
+def test_second_visit_of_a_dependent_patient_has_ifi_but_no_second_package() -> None:
+    """28.70 + 2.75, then 1.00 * 3.15 + 2.75 in the evening."""
+    evening = {"code": "AMX", "reference": "insuline", "heure": "18:00"}
+    result = visit(NURSE, [{"code": "BSC", "heure": "08:30"}, evening])
+    assert prices(result) == [("BSC", 2870), ("IFI", 275), ("AMX", 315), ("IFI", 275)]
+    twice = visit(NURSE, [{"code": "BSC", "heure": "08:30"}, {"code": "BSC", "heure": "18:00"}])
+    assert codes(twice) == ["ACTES_INCOMPATIBLES"]
+
+
+def test_at_most_four_ifi_a_day() -> None:
+    acts = [{"code": "BSC", "heure": "08:30"}]
+    acts += [{"code": "AMX", "reference": "insuline", "heure": f"{hour}:00"} for hour in ("10", "12", "15", "17")]
+    result = visit(NURSE, acts)
+    assert [c for c, _ in prices(result)].count("IFI") == 4 and "IFI_MAXIMUM" in [i.code for i in result.informations]

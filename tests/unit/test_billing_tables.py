@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,17 @@ def test_hours_and_months() -> None:
 
 def test_coverage_page_is_up_to_date() -> None:
     assert billing_coverage.PAGE.read_text(encoding="utf-8") == billing_coverage.render()
+
+
+def test_every_error_code_stands_in_the_page(root: Path) -> None:
+    sources = "".join(f.read_text(encoding="utf-8") for f in (root / "host/tournee/billing").glob("*.py"))
+    codes = set(re.findall(r'(?:w\.fault|_once)\(\s*(?:w,\s*)?"([A-Z0-9_]+)"', sources))
+    page = (root / "docs/BILLING.md").read_text(encoding="utf-8")
+    assert len(codes) > 25
+    assert not sorted(c for c in codes if not re.search(rf"\b{c}\b", page))
+
+
+def test_no_amount_stands_in_the_code(root: Path) -> None:
+    """Prices live in the tables: no name ending in _cents is given a literal above zero in the engine."""
+    for file in (root / "host/tournee/billing").glob("*.py"):
+        assert not re.search(r"_cents\s*=\s*[1-9]", file.read_text(encoding="utf-8")), file.name

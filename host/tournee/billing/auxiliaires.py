@@ -141,8 +141,7 @@ def _deplacement(w: Work, seance: Seance) -> None:
                 if draft.genre == "deplacement":
                     draft.qualificatif = "F"
             w.trace("DEPLACEMENT_NON_PRESCRIT", "Déplacement non prescrit : à la charge du patient (qualificatif F).")
-        if not seance.has_genre("ik"):
-            kilometres(w, seance)
+        kilometres(w, seance)
 
 
 def _forfait(w: Work, seance: Seance) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tournee.billing.dates import fr
 from tournee.billing.money import coefficient, half_up, times
 from tournee.billing.session import Seance
 from tournee.billing.work import Draft, Work
@@ -23,9 +24,28 @@ def complete(w: Work, seance: Seance) -> None:
                 "répétez l'acte, ou donnez-lui une autre heure s'il s'agit d'une autre séance",
             )
             return
+    _un_forfait_par_jour(w, seance)
     degression(w, seance)
     _mci(w, seance)
     _mau(w, seance)
+
+
+def _un_forfait_par_jour(w: Work, seance: Seance) -> None:
+    """BSA, BSB and BSC pay the whole day: once a day, with the first visit."""
+    for index, act in enumerate(w.bill.acts):
+        if (
+            act.code in BSI
+            and (act.date or w.bill.created) == seance.day
+            and act.heure < seance.heure
+            and seance.has(*BSI)
+        ):
+            w.fault(
+                "ACTES_INCOMPATIBLES",
+                f"acts[{index}].code",
+                f"{act.code} est un forfait journalier : un seul le {fr(seance.day)}.",
+                "gardez le forfait du premier passage",
+            )
+            return
 
 
 def degression(w: Work, seance: Seance) -> None:
@@ -99,9 +119,14 @@ def _mau(w: Work, seance: Seance) -> None:
 
 
 def deplacement(w: Work, seance: Seance) -> None:
-    """IFI with a daily package or the assessment of a dependent patient, else IFD [NGAP 13 A, D]."""
-    if not seance.has(*BSI, "DI"):
+    """IFI with a daily package or the assessment of a dependent patient that day, at most four a day, else IFD [NGAP 13 A, D]."""
+    today = [a for a in w.bill.acts if (a.date or w.bill.created) == seance.day]
+    if not any(a.code in (*BSI, "DI") for a in today):
         seance.add(w, "IFD", "DEPLACEMENT", "Soins à domicile : une indemnité de déplacement par séance (NGAP 13 A).")
+        return
+    limit = w.parametre("ifi_max_jour", seance.day)
+    if limit is not None and len({a.heure for a in today if a.heure < seance.heure}) >= limit:
+        w.inform("IFI_MAXIMUM", f"Plus de {limit} passages le {fr(seance.day)} : pas d'IFI de plus (NGAP 13 D).")
         return
     asked = w.ask("patients_dependants")
     others = asked if isinstance(asked, int) else 0

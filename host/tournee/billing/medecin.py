@@ -17,6 +17,8 @@ _FAMILLE_CONSULTATIONS = 2  # NGAP art. 16
 def complete(w: Work, s: Situation, seance: Seance) -> None:
     _meg(w, seance)
     _pdsa(w, seance)
+    _un_seul_acte(w, seance)
+    _coordination(w, s, seance)
     principal = seance.principal
     if principal is None or seance.lieu != "domicile":
         return
@@ -37,6 +39,40 @@ def complete(w: Work, s: Situation, seance: Seance) -> None:
         w.seen.add("deplacement")
     if due or seance.has(*_REGULEE):
         kilometres(w, seance)  # for a GP's visit, only when MD or MU is due [NGAP 13 C]; VRx keep them [22-3]
+
+
+def _un_seul_acte(w: Work, seance: Seance) -> None:
+    acts = [d for d in seance.drafts if d.genre == "acte"]
+    if len(acts) > 1:
+        w.fault(
+            "REGLE_SANS_SOURCE",
+            f"acts[{acts[1].act}].code",
+            f"Tournée ne connaît pas de règle publique qui cumule {acts[0].code} et {acts[1].code} dans une même séance.",
+            "gardez un acte par séance (donnez deux heures différentes pour deux séances)",
+        )
+
+
+def _coordination(w: Work, s: Situation, seance: Seance) -> None:
+    """Coordination majorations: in the parcours or under 16, never with a dépassement autorisé [NGAP 2 bis]."""
+    found = next((d for d in seance.drafts if d.code in ("MCS", "MCG", "MCC")), None)
+    if found is None:
+        return
+    if any(d.qualificatif in ("A", "B") for d in seance.drafts):
+        w.fault(
+            "ACTES_INCOMPATIBLES",
+            f"acts[{found.act}].code",
+            f"{found.code} ne se cote pas avec un dépassement autorisé (NGAP 2 bis).",
+            f"retirez {found.code} ou le dépassement",
+        )
+    outside = w.tables.parcours.get(str(w.bill.value("parcours")), {}).get("statut") == 2
+    limit = w.parametre("age_parcours", seance.day)
+    if outside and not (w.age is not None and limit is not None and w.age < limit):
+        w.fault(
+            "ACTES_INCOMPATIBLES",
+            f"acts[{found.act}].code",
+            f"{found.code} est réservée au parcours de soins coordonnés (NGAP 2 bis).",
+            f"retirez {found.code}",
+        )
 
 
 def _choices(w: Work, seance: Seance) -> list[Choice]:

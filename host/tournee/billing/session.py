@@ -72,6 +72,8 @@ class Seance:
 
 def kilometres(w: Work, seance: Seance) -> None:
     """The IK line of a home séance: another agglomeration and beyond the threshold, after the abatement [NGAP 13 C]."""
+    if seance.has_genre("ik"):
+        return
     act_km = next((act.km for _, act in seance.acts if act.km is not None), None)
     if act_km is None:
         asked = w.ask("km")
