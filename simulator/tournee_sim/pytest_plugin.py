@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-_REASON = re.compile(r"needs (\w+): ")
+_REASON = re.compile(r"needs (\w+)\b[^:]*: ")
 
 
 def require_list() -> frozenset[str]:
