@@ -118,3 +118,20 @@ def test_answers_from_a_file() -> None:
 
 def test_settle_copies_the_only_beneficiary() -> None:
     assert settle(NEW, rights()).beneficiaire == rights().beneficiaires[0].identite
+
+
+def test_acts_are_found_by_number_or_by_word() -> None:
+    nurse = Bill("b-2", DAY, situation("24"))
+    rest = ("991129768", "01/01/2025", "amo")
+    by_word = ask(nurse, rights(), DAY, io=Script("", "non", "", "insuline", *rest))
+    assert [(a.code, a.reference) for a in by_word.acts] == [("AMI", "insuline")]
+    io = Script("", "non", "", "perfusion", "longue surveillée", "AMI 14", *rest)
+    by_code = ask(nurse, rights(), DAY, io=io)
+    assert [a.coefficient_centiemes for a in by_code.acts] == [1400]
+    assert len([line for line in io.shown if "Perfusion" in line]) > 3
+
+
+def test_acts_offered_fit_age_and_agreement() -> None:
+    waiting = evaluate(Bill("b-1", DAY, situation()), rights(), today=DAY)
+    offered = [c.value for q in waiting.questions if q.id == "actes" for c in q.choices]
+    assert "VG" in offered and not {"V", "COD", "GL1", "G", "TCG"} & set(offered)

@@ -18,6 +18,7 @@ from tournee.billing.tables import tables
 _YES, _NO = frozenset({"oui", "o", "true", "vrai", "1"}), frozenset({"non", "n", "false", "faux", "0"})
 _ACT = re.compile(
     r"\s*(?P<code>[A-Za-z][A-Za-z0-9]{0,6})"
+    r"(?:#(?P<reference>[a-z0-9-]{1,40}))?"
     r"(?:\s+(?P<coef>\d{1,3}(?:[.,]\d{1,2})?))?"
     r"(?:\s+x\s*(?P<quantite>\d{1,2}))?"
     r"(?:\s+le\s+(?P<date>\d{4}-\d{2}-\d{2}|\d{2}/\d{2}/\d{4}))?"
@@ -86,6 +87,7 @@ def _act(item: Any) -> Act:
             code=found["code"].upper(),
             coefficient_centiemes=_centiemes(found["coef"]) if found["coef"] else None,
             quantite=int(found["quantite"] or 1),
+            reference=found["reference"] or "",
             date=_date("actes", found["date"]) if found["date"] else None,
             heure=found["heure"].replace("h", ":").rjust(5, "0") if found["heure"] else "",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 from tournee.billing import auxiliaires, medecin, sage_femme
@@ -28,12 +28,7 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
     lieu = str(w.ask("lieu"))
     w.seen.add("actes")
     if not w.bill.acts:
-        codes = [
-            t
-            for t in w.tables.codes(w.profession, w.zone, w.day)
-            if t.genre in ("acte", "lettre") and t.lieu in ("", lieu)
-        ]
-        w.ask("actes", choices=[Choice(t.code, f"{t.code} · {t.libelle} · {euros(t.cents)}") for t in codes])
+        w.ask("actes", choices=list(_choices(w, lieu)))
         return []
     found: list[Draft] = []
     for seance in _seances(w, lieu):
@@ -49,6 +44,28 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
         _incompatible(w, seance)
         found += sorted(seance.drafts, key=lambda d: ORDER[d.genre])
     return found
+
+
+def _choices(w: Work, lieu: str) -> Iterator[Choice]:
+    """The acts of the profession that fit place, age and agreement; a key letter stands once for each of its acts."""
+    convention = w.bill.situation.code_conventionnel
+    for t in w.tables.codes(w.profession, w.zone, w.day):
+        low, high = t.data.get("age_min"), t.data.get("age_max")
+        if t.genre not in ("acte", "lettre") or t.lieu not in ("", lieu):
+            continue
+        if convention not in t.data.get("conventions", (convention,)):
+            continue
+        if w.age is not None and ((low is not None and w.age < int(low)) or (high is not None and w.age >= int(high))):
+            continue
+        if t.genre == "acte":
+            yield Choice(t.code, f"{t.code} · {t.libelle} · {euros(t.cents)}")
+            continue
+        for row in w.tables.actes.get((w.profession, t.code), ()):
+            if row.on(w.day) and row.data.get("lieu", lieu) == lieu:
+                coef, price = int(row.data["c"]), euros(times(t.cents, int(row.data["c"])))
+                yield Choice(
+                    f"{t.code}#{row.data['ref']}", f"{t.code} {coefficient(coef)} · {row.data['libelle']} · {price}"
+                )
 
 
 def _seances(w: Work, lieu: str) -> list[Seance]:

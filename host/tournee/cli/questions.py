@@ -143,7 +143,7 @@ class _Loop:
         """One question until it is answered: "answered", "back" or "again" (the view changed)."""
         if line := price_line(result):
             self.io.show(line, "cyan")
-        self.io.show(question.text, "bold")
+        self.io.show("\n" + question.text, "bold")
         self._choices(question, everything=False)
         while True:
             text = self._read(_prompt(question))
@@ -158,6 +158,13 @@ class _Loop:
                 self.io.show(question.why, "dim")
                 self._choices(question, everything=True)
                 continue
+            if chosen is None and question.type == "acts" and (found := _search(question, text)):
+                if len(found) > 1:
+                    for number in found:
+                        self.io.show(f"  {number:>2}  {question.choices[number - 1].text}")
+                    continue
+                chosen = question.choices[found[0] - 1].value
+                self.io.show(question.choices[found[0] - 1].text, "dim")
             value: Any = chosen if chosen is not None else text
             if text == "":
                 if question.default is None:
@@ -241,14 +248,26 @@ class _Loop:
 
 def _prompt(question: Question) -> str:
     words = {True: "oui", False: "non"}
-    hint = {"bool": "oui/non", "date": "JJ/MM/AAAA", "acts": "ex. VG, AMI 1,5 + MCI", "int": "nombre"}.get(
-        question.type, ""
-    )
+    hint = {
+        "bool": "oui/non",
+        "date": "JJ/MM/AAAA",
+        "acts": "code, numéro ou mot (ex. VG, AMI 1,5 + MCI, insuline)",
+        "int": "nombre",
+    }.get(question.type, "")
     default = question.default
     if default is not None and default != "":
         hint = f"{hint} " if hint else ""
         hint += f"[{words[default] if isinstance(default, bool) else default}]"
     return f"{hint} > " if hint else "> "
+
+
+def _search(question: Question, text: str) -> list[int]:
+    """Numbers of the acts whose label holds the words; none when the text begins with a known code."""
+    words = text.casefold().split()
+    codes = {c.value.partition("#")[0].casefold() for c in question.choices}
+    if not words or words[0].partition("#")[0] in codes or len(text) < 3:
+        return []
+    return [n for n, c in enumerate(question.choices, 1) if all(w in c.text.casefold() for w in words)]
 
 
 def _chosen(question: Question, text: str) -> str | None:
