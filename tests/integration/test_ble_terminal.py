@@ -13,8 +13,8 @@ import pytest
 from tournee.cards import iasecc
 from tournee.cards.desk import Desk
 from tournee.link.adapters.ble import BleTraffic
+from tournee.terminal import Patience, Terminal
 from tournee.terminal.adapters import connect
-from tournee.terminal.client import Patience, Terminal
 from tournee.terminal.errors import TerminalRestarted
 from tournee_protocol.link import SlotState
 from tournee_sim.boards.unix import BoardConfig, UnixBoard

@@ -5,6 +5,11 @@ from __future__ import annotations
 from tournee.errors import CardError
 
 _NAMES = {"cps": "CPS", "vitale": "carte Vitale"}
+_PLURALS = {"cps": "CPS", "vitale": "cartes Vitale"}
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 class CardMissing(CardError):
@@ -14,7 +19,7 @@ class CardMissing(CardError):
 
     def __init__(self, card: str) -> None:
         super().__init__(
-            f"{_NAMES[card]} absente.", f"Insérez la {_NAMES[card]} dans un des lecteurs, puce vers l'avant."
+            f"{_capital(_NAMES[card])} absente.", f"Insérez la {_NAMES[card]} dans un des lecteurs, puce vers l'avant."
         )
         self.card = card
 
@@ -48,7 +53,7 @@ class TwoCardsAlike(CardError):
 
     def __init__(self, card: str) -> None:
         super().__init__(
-            f"Les deux lecteurs contiennent une {_NAMES[card]}.", f"Retirez l'une des deux {_NAMES[card]}."
+            f"Les deux lecteurs contiennent une {_NAMES[card]}.", f"Retirez l'une des deux {_PLURALS[card]}."
         )
 
 
@@ -71,7 +76,8 @@ class CardBlocked(CardError):
 
     def __init__(self, card: str = "cps") -> None:
         super().__init__(
-            f"{_NAMES[card]} bloquée : trois codes faux.", "Débloquez-la avec votre code de déblocage ou appelez l'ANS."
+            f"{_capital(_NAMES[card])} bloquée : trois codes faux.",
+            "Débloquez-la avec votre code de déblocage ou appelez l'ANS.",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tournee.link.url import Url, parse
-from tournee.terminal.client import Patience
+from tournee.terminal.line import Patience
 from tournee.terminal.model import Reader
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import os
 from tournee.link.adapters import transport
 from tournee.link.session import SESSION_BYTES
 from tournee.link.url import Url
-from tournee.terminal.client import Patience, Terminal
+from tournee.terminal.client import Terminal
+from tournee.terminal.line import Patience
 
 
 async def connect(url: str | Url, *, patience: Patience | None = None, session_id: bytes | None = None) -> Terminal:
