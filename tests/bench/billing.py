@@ -77,7 +77,7 @@ def growth() -> float:
 
 @bench("billing", "import of the engine with its tables", "ms", better="lower", reach=150)
 def imported() -> float:
-    """Processor time in a fresh interpreter that measures itself; the best of five."""
+    """Processor time in a fresh interpreter that measures itself; the best of twelve."""
     program = (
         "import time\n"
         "start = time.process_time()\n"

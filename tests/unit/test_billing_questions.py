@@ -123,7 +123,7 @@ def test_settle_copies_the_only_beneficiary() -> None:
 def test_acts_are_found_by_number_or_by_word() -> None:
     nurse = Bill("b-2", DAY, situation("24"))
     rest = ("991129768", "01/01/2025", "amo")
-    by_word = ask(nurse, rights(), DAY, io=Script("", "non", "", "insuline", *rest))
+    by_word = ask(nurse, rights(), DAY, io=Script("", "non", "", "insuline", "ami insuline", *rest))
     assert [(a.code, a.reference) for a in by_word.acts] == [("AMI", "insuline")]
     io = Script("", "non", "", "perfusion", "longue surveillée", "AMI 14", *rest)
     by_code = ask(nurse, rights(), DAY, io=io)

@@ -55,12 +55,12 @@ _ALLOWED: Mapping[State, frozenset[State]] = {
     State.PAID: frozenset(),
     State.PARTLY_PAID: frozenset({State.PAID, State.CORRECTED}),
     State.REJECTED: frozenset({State.CORRECTED, State.CANCELLED, State.PAID}),
-    State.CORRECTED: frozenset(),
+    State.CORRECTED: frozenset({State.REJECTED, State.PARTLY_PAID}),  # its correction was cancelled: it is open again
     State.CANCELLED: frozenset(),
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One dated step of a bill's life."""
 

@@ -10,13 +10,13 @@ Status = Literal["incomplete", "invalid", "valid"]
 QuestionType = Literal["choice", "bool", "date", "text", "int", "acts"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
     value: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """Something still to ask. `required` False = the default holds when nobody answers (advanced view)."""
 
@@ -32,7 +32,7 @@ class Question:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fault:
     """Why a bill is not valid: `path` is the field ("acts[1].code", "answers.parcours"), `remedy` one thing to do."""
 
@@ -43,7 +43,7 @@ class Fault:
     rule: str = ""  # a rule that may be forced with a reason; "" = never
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One priced line: `montant = pu × coefficient (half up) × quantité + majoration + dépassement` but for an IK at half,
     rounded once; `montant = amo + amc + patient`.
@@ -70,7 +70,7 @@ class Line:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Totals:
     montant_cents: int = 0
     base_cents: int = 0
@@ -81,7 +81,7 @@ class Totals:
     a_regler_cents: int = 0  # what the patient pays today: everything but what the chosen tiers payant takes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trace:
     """One decision: the rule, the table rows it read, and a sentence. `line` None = the whole bill."""
 
@@ -91,7 +91,7 @@ class Trace:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Information:
     """Told, never billed (participation forfaitaire, franchise), or a warning (row of low confidence)."""
 
@@ -101,7 +101,7 @@ class Information:
     kind: Literal["information", "warning"] = "information"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClockDate:
     """A legal date that follows from the bill as it is."""
 
@@ -110,7 +110,7 @@ class ClockDate:
     due: date
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contexte:
     """What the invoice's records need beside the lines: the engine's resolved view of the answers."""
 
@@ -139,7 +139,7 @@ class Contexte:
     prescription_date: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """`valid` = may be signed. A pure function of (bill, rights, today)."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from tournee.billing.model import Identite, Origin
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Periode:
     """Both days included; None = open."""
 
@@ -21,7 +21,7 @@ class Periode:
         return (self.debut is None or self.debut <= day) and (self.fin is None or day <= self.fin)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Couverture:
     """Group 106: code couverture = code ALD + code situation, for a period."""
 
@@ -30,7 +30,7 @@ class Couverture:
     code_situation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mutuelle:
     """Group 107 with its periods (108)."""
 
@@ -43,7 +43,7 @@ class Mutuelle:
     periodes: tuple[Periode, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Amc:
     """Group 109; indicateur 60–63: C2S [IMPL MDT]."""
 
@@ -60,7 +60,7 @@ class Amc:
     services: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Beneficiaire:
     """One person of the card with their rights (groups 104–109)."""
 
@@ -73,7 +73,7 @@ class Beneficiaire:
     amc: Amc | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rights:
     """The insured person's fund and the beneficiaries' rights; `origin_of("regime")` says where an item comes from."""
 

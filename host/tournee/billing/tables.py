@@ -18,7 +18,7 @@ ACTE_FILES = ("infirmier", "kine", "sage_femme", "autres")
 OPEN = date.max
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One dated row; `id` is what a trace names. `data` holds the columns of its table."""
 
@@ -33,7 +33,7 @@ class Row:
         return self.valid_from <= day <= self.valid_to
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tarif:
     """The price of a code or key letter for one profession, zone and period."""
 
@@ -46,7 +46,7 @@ class Tarif:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tables:
     """Everything the engine reads; see `tables()`."""
 

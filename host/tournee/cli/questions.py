@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from tournee.billing import BadAnswer, Bill, Evaluation, Fault, ForcedRule, Question, Rights, answer, evaluate, settle
+from tournee.billing.answers import acts
 from tournee.cli.output import euros
 
 _HELP = "Entrée : valeur proposée · ? : pourquoi · b : revenir · a : questions avancées · Ctrl-C : garder le brouillon"
@@ -262,10 +263,15 @@ def _prompt(question: Question) -> str:
 
 
 def _search(question: Question, text: str) -> list[int]:
-    """Numbers of the acts whose label holds the words; none when the text begins with a known code."""
+    """Numbers of the acts whose label holds the words; none when the text is an act by itself."""
     words = text.casefold().split()
-    codes = {c.value.partition("#")[0].casefold() for c in question.choices}
-    if not words or words[0].partition("#")[0] in codes or len(text) < 3:
+    codes = {c.value.partition("#")[0] for c in question.choices}
+    try:
+        if all(act.code in codes for act in acts(text)):
+            return []
+    except BadAnswer:
+        pass
+    if len(text) < 3:
         return []
     return [n for n, c in enumerate(question.choices, 1) if all(w in c.text.casefold() for w in words)]
 
