@@ -162,7 +162,7 @@ def test_a_card_that_is_no_cps_is_named_and_the_vitale_still_reads(
 def test_the_card_comes_and_is_read_without_starting_again(terminals: Terminals, opened: Any) -> None:
     board = terminals(vitale=None)
     desk = opened(board.url)
-    with pytest.raises(CardMissing, match="carte Vitale absente"):
+    with pytest.raises(CardMissing, match="Carte Vitale absente"):
         desk.patient()
     board.insert(VITALE, "vitale-seule")
     assert desk.patient().numero_serie == vitale("vitale-seule").numero_serie

@@ -96,7 +96,11 @@ def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, a
     if interrupted:
         console(stderr=True).print(f"Brouillon gardé. Pour le reprendre : tournee bill new --resume {bill.id}")
         return INTERRUPTED
-    return 0 if evaluate(bill, rights, today=today).status == "valid" else REFUSED
+    valid = evaluate(bill, rights, today=today).status == "valid"
+    if not as_json:
+        following = f"tournee bill sign {bill.id}" if valid else f"tournee bill new --resume {bill.id}"
+        console().print(f"Suite : {following}")
+    return 0 if valid else REFUSED
 
 
 def read_answers(path: Path) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tournee.billing import codec
 from tournee.billing.engine import evaluate, why
+from tournee.billing.lifecycle import State
 from tournee.billing.result import Evaluation
 from tournee.cli.office import opened
 from tournee.cli.output import console, emit, euros
@@ -48,7 +49,7 @@ def say_bill(out: Any, dossier: Dossier, clock: SystemClock) -> None:
     title = f"Facture {dossier.numero}" if dossier.numero else f"Facture {dossier.id}"
     person = dossier.bill.beneficiaire
     who = f"  {person.prenom} {person.nom}" if person else ""
-    out.print(f"[bold]{title}[/]{who}  [dim]{label(dossier.state)}[/]")
+    out.print(f"[bold]{title}[/]{who}  [dim]{_label(dossier, evaluation)}[/]")
     if evaluation.lines:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for column in ("acte", "date"):
@@ -115,7 +116,7 @@ def show_list(state: str | None, *, as_json: bool) -> None:
         person = d.bill.beneficiaire
         total = _row(d, e)["montant_cents"]
         name = f"{person.prenom} {person.nom}" if person else ""
-        table.add_row(d.id, str(d.numero or ""), f"{d.day:%d/%m/%Y}", name, label(d.state), euros(total))
+        table.add_row(d.id, str(d.numero or ""), f"{d.day:%d/%m/%Y}", name, _label(d, e), euros(total))
     out.print(table)
 
 
@@ -143,6 +144,12 @@ def print_receipt(wanted: str, target: Path) -> None:
         data = receipt_pdf(replace(dossier.bill, numero_facture=signed), evaluation)
     target.write_bytes(data)
     console().print(f"écrit : {target}")
+
+
+def _label(d: Dossier, e: Evaluation | None) -> str:
+    """The state in French; a draft that is complete is said to be so."""
+    complete = d.state is State.DRAFT and e is not None and e.status == "valid"
+    return label(State.VALID if complete else d.state)
 
 
 def _row(d: Dossier, e: Evaluation | None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ terminal_option = click.option(
 )
 RP2_VENDOR = 0x2E8A
 """USB vendor of the boards we build for; a single such port is taken without asking."""
+_SLOW_S = 2.0  # a connection that takes longer is said to be under way
 
 
 class TerminalInUse(CardError):
@@ -73,7 +74,11 @@ async def reader_for(url: str | None = None) -> AsyncIterator[Reader]:
             stack.enter_context(lock.held(settings.session_path().with_suffix(".lock")))
         except JournalLocked:
             raise TerminalInUse from None
-        reader = await open_reader(chosen, session_id=session_id)
+        waiting = asyncio.get_running_loop().call_later(_SLOW_S, _say, "Connexion au terminal…")
+        try:
+            reader = await open_reader(chosen, session_id=session_id)
+        finally:
+            waiting.cancel()
         telling = asyncio.create_task(_tell(reader))
         try:
             yield reader

@@ -24,7 +24,8 @@ def command(as_json: bool) -> None:
         today = office.clock.today()
         dossiers, files = load_all(office.journal), load_files(office.journal)
         drafts = [d for d in dossiers if d.state is State.DRAFT]
-        valid = [d.id for d in drafts if evaluate(d.bill, d.rights, today=today).status == "valid"]
+        evaluations = {d.id: evaluate(d.bill, d.rights, today=today) for d in drafts}
+        valid = [bill for bill, e in evaluations.items() if e.status == "valid"]
         view = overview(dossiers, files, valid, today=today)
     if as_json:
         emit(
@@ -45,9 +46,10 @@ def command(as_json: bool) -> None:
     if not dossiers:
         out.print("Aucune facture. Pour la première : tournee bill new")
         return
-    _group(out, "À compléter", view.to_complete, "tournee bill new --resume ID")
-    _group(out, "À signer", view.to_sign, "tournee bill sign")
-    _group(out, "À envoyer", view.to_send, "tournee send")
+    totals = {bill: e.totals.montant_cents for bill, e in evaluations.items() if e.lines}
+    _group(out, "À compléter", view.to_complete, "tournee bill new --resume FACTURE", totals)
+    _group(out, "À signer", view.to_sign, "tournee bill sign FACTURE", totals)
+    _group(out, "À envoyer", view.to_send, "tournee send", totals)
     if view.waiting:
         out.print("[bold]En attente[/]")
         for w in view.waiting:
@@ -61,11 +63,15 @@ def command(as_json: bool) -> None:
             out.print(f"  {t.subject} : {t.text}\n    → {t.remedy}")
 
 
-def _group(out: Any, title: str, dossiers: Any, remedy: str) -> None:
+def _group(out: Any, title: str, dossiers: Any, remedy: str, totals: dict[str, int]) -> None:
+    """`totals` in cents, of bills that are not signed yet."""
     if not dossiers:
         return
     out.print(f"[bold]{title}[/]  [dim]→ {remedy}[/]")
     for d in dossiers:
-        total = (d.evaluation or {}).get("totals", {}).get("montant_cents")
+        signed = (d.evaluation or {}).get("totals", {})
+        total = signed.get("montant_cents", totals.get(d.id))
         name = f"facture {d.numero}" if d.numero else d.id
-        out.print(f"  {name}  {d.day:%d/%m/%Y}" + (f"  {euros(total)}" if total is not None else ""))
+        person = d.bill.beneficiaire
+        who = f"  {person.prenom} {person.nom}" if person else ""
+        out.print(f"  {name}  {d.day:%d/%m/%Y}{who}" + (f"  {euros(total)}" if total is not None else ""))
