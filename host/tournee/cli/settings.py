@@ -45,7 +45,7 @@ def load() -> Settings:
 def save(settings: Settings) -> None:
     """Whole or not at all."""
     target = path()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = target.with_suffix(".new")
     temporary.write_text(
         json.dumps({"version": VERSION, **asdict(settings)}, ensure_ascii=False, indent=2) + "\n", "utf-8"
