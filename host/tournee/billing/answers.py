@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from tournee.billing.errors import BadAnswer
-from tournee.billing.model import Act, Answer, Bill, Origin
+from tournee.billing.model import Act, Answer, Bill, Mode, Origin
 from tournee.billing.result import Question
 from tournee.billing.rights import Rights
 from tournee.billing.saisie import completed
@@ -60,10 +60,12 @@ def prefill(bill: Bill, last: Bill) -> Bill:
 
 
 def settle(bill: Bill, rights: Rights) -> Bill:
-    """The bill with its beneficiary copied in when the card, or what was typed for want of a card, leaves no choice."""
+    """The bill with what the card, or its absence, decides: the only beneficiary; the degraded mode when no Vitale was read."""
     people = completed(bill, rights).beneficiaires
     if len(people) == 1 and (bill.beneficiaire is None or not rights.beneficiaires):
-        return replace(bill, beneficiaire=people[0].identite)
+        bill = replace(bill, beneficiaire=people[0].identite)
+    if "mode" not in bill.answers and not (rights.origin is Origin.CARD and rights.beneficiaires):
+        bill = replace(bill, answers={**bill.answers, "mode": Answer(Mode.DEGRADE.value, Origin.DEFAULT)})
     return bill
 
 

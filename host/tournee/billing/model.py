@@ -42,7 +42,7 @@ MODE_CODES: Mapping[Mode, int] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Praticien:
     """CPS group 1 [IMPL MDT]."""
 
@@ -53,7 +53,7 @@ class Praticien:
     cle: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SituationFacturation:
     """One situation of the practitioner: CPS group 2, texts as on the card [IMPL MDT]."""
 
@@ -90,7 +90,7 @@ class SituationFacturation:
         return self.mode_exercice.lstrip("0") == "4"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identite:
     """The beneficiary's identity, copied into the bill: group 104 and the insured person's NIR of group 101."""
 
@@ -107,7 +107,7 @@ class Identite:
     adresse: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Act:
     """One act as the practitioner enters it; what is None is worked out or asked."""
 
@@ -123,7 +123,7 @@ class Act:
     date: date | None = None  # care date; None = the bill's date of creation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer with where it comes from. `value` is JSON: str, bool, int or None; dates are ISO texts."""
 
@@ -131,7 +131,7 @@ class Answer:
     origin: Origin = Origin.TYPED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ForcedRule:
     """A rule that the practitioner overrides where it may be overridden; the reason is kept with the bill."""
 
@@ -139,7 +139,7 @@ class ForcedRule:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bill:
     """One invoice (FSE) in the making; never changed, only replaced (`answer`, `dataclasses.replace`)."""
 

@@ -26,12 +26,13 @@ def app() -> None:
 )
 @click.option("--resume", metavar="FACTURE", help="Reprendre un brouillon.")
 @click.option("--advanced", is_flag=True, help="Montrer aussi les questions avancées.")
+@click.option("--sans-vitale", is_flag=True, help="Sans carte Vitale : droits saisis, facture dégradée.")
 @json_option
-def new(answers: Path | None, resume: str | None, advanced: bool, as_json: bool) -> int:
+def new(answers: Path | None, resume: str | None, advanced: bool, sans_vitale: bool, as_json: bool) -> int:
     """Faire une facture : lit les deux cartes, puis ne pose que les questions nécessaires."""
     from tournee.cli.bill_new import make
 
-    return make(answers, resume, advanced=advanced, as_json=as_json)
+    return make(answers, resume, advanced=advanced, sans_vitale=sans_vitale, as_json=as_json)
 
 
 @app.command(name="list")

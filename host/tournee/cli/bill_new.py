@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,14 @@ from tournee.practice.errors import WrongState
 from tournee.practice.ports import New
 
 
-def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: bool) -> int:
+def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: bool, sans_vitale: bool = False) -> int:
     """0 valid, 3 something is missing or wrong, 130 interrupted (the draft is kept)."""
     with opened() as office:
         if resume is not None:
             dossier = drafts.editable(office.journal, resume)
             bill, rights = dossier.bill, dossier.rights
         else:
-            rights = _read_patient(office)
+            rights = Rights.none() if sans_vitale else _read_patient(office)
             bill = drafts.new_bill(office.journal, office.cabinet, rights, clock=office.clock, random=office.random)
         return _fill(office, bill, rights, answers, advanced=advanced, as_json=as_json)
 
@@ -86,6 +87,7 @@ def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, a
             bill = ask(bill, rights, today, advanced=advanced, prefilled=prefilled, save=save)
         except Interrupted as exc:
             bill, interrupted = exc.bill, True
+            print(file=sys.stderr)  # the terminal has shown ^C without an end of line
     rights = completed(bill, rights)
     drafts.save(office.journal, bill, rights)
     dossier = load(office.journal, bill.id)
