@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from dataclasses import make_dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -174,6 +175,29 @@ def test_columns(seed: int) -> None:
         columns.pop()
     arguments = (made.index, columns, count, 3)
     assert _outcome(c.encode_columns, *arguments) == _outcome(python.encode_columns, *arguments)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=100 * _TIMES, deadline=None)
+def test_objects_of_several_kinds(seed: int) -> None:
+    """Slots, dictionaries, properties and NamedTuples in turn, some without an attribute."""
+    python, c = _twins("sv-sim-1")
+    rng = Random(seed)
+    made = python.plan.records[4]
+    names = [f.name for f in made.record.valued]
+    slotted = make_dataclass("Slotted", names, slots=True)
+    plain = make_dataclass("Plain", names)
+    computed = type("Computed", (plain,), {names[3]: property(lambda self: 7, lambda self, value: None)})
+    values = [[_good(rng, f, python.plan.profile.text) for f in made.record.valued] for _ in range(2)]
+    if rng.random() < 0.3:
+        values[0][rng.randrange(len(names))] = _hostile(rng)
+    objects = [rng.choice([slotted, plain, computed, made.cls])(*rng.choice(values)) for _ in range(6)]
+    assert _outcome(c.encode_objects, made.index, objects) == _outcome(python.encode_objects, made.index, objects)
+    unset = slotted(*values[1])
+    del unset.numero_facture
+    for codec in (python, c):
+        with pytest.raises(AttributeError):
+            codec.encode_objects(made.index, [unset])
 
 
 def test_wrong_arity_and_foreign_objects() -> None:

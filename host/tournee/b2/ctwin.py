@@ -7,6 +7,7 @@ not declare itself safe without the GIL: a free-threaded Python switches it back
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import MemberDescriptorType
 from typing import Any
 
 from tournee.b2 import _ctwin  # type: ignore[attr-defined,unused-ignore]
@@ -36,7 +37,13 @@ class CCodec:
         )
         dispatch = _fixed(plan) if fixed else {int(key): r.index for key, r in plan.by_key.items()}
         self._codec = _ctwin.Codec(
-            fixed, plan.profile.text.encode("ascii"), records, dispatch, structure(plan), plan.fail
+            fixed,
+            plan.profile.text.encode("ascii"),
+            records,
+            dispatch,
+            structure(plan),
+            plan.fail,
+            MemberDescriptorType,
         )
 
     def encode(self, records: Iterable[Any], first: int = 1) -> bytes:

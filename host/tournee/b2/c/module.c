@@ -54,6 +54,7 @@ static void codec_dealloc(Codec *self) {
     clear_records(self);
     PyMem_Free(self->dispatch);
     Py_XDECREF(self->fail);
+    Py_XDECREF(self->slot_type);
     Py_XDECREF(self->tuple_new);
     release(self);
     Py_DECREF(type);
@@ -181,16 +182,16 @@ done:
     return found;
 }
 
-/* Codec(fixed, text, records, dispatch, structure, fail): see ctwin.py. */
+/* Codec(fixed, text, records, dispatch, structure, fail, slot_type): see ctwin.py. */
 static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    PyObject *records, *dispatch, *structure, *fail, *key, *value;
+    PyObject *records, *dispatch, *structure, *fail, *slot_type, *key, *value;
     const char *text;
     Py_ssize_t n_text, n, i, places;
     int fixed;
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Codec *self;
-    if (!PyArg_ParseTuple(args, "py#O!O!O!O:Codec", &fixed, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
-                          &dispatch, &PyTuple_Type, &structure, &fail))
+    if (!PyArg_ParseTuple(args, "py#O!O!O!OO:Codec", &fixed, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
+                          &dispatch, &PyTuple_Type, &structure, &fail, &slot_type))
         return NULL;
     if (!(self = (Codec *)alloc(type, 0))) return NULL;
     self->fixed = fixed;
@@ -198,6 +199,8 @@ static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->hole = only_hole(self);
     Py_INCREF(fail);
     self->fail = fail;
+    Py_INCREF(slot_type);
+    self->slot_type = slot_type;
     if (!(self->tuple_new = PyObject_GetAttrString((PyObject *)&PyTuple_Type, "__new__"))) goto error;
     n = PyTuple_Size(records);
     self->records = PyMem_Calloc((size_t)n + 1, sizeof(Record));

@@ -66,6 +66,7 @@ typedef struct {
     int raw_alloc; /* tuples of a class may be made by its allocator (checked at start) */
     Py_ssize_t items_at; /* where a tuple of this interpreter keeps its items (found at start), 0: ask PyTuple_GetItem */
     PyObject *tuple_new;
+    PyObject *slot_type; /* type of the descriptors of __slots__ */
     int n_accs, n_pairs;
 } Codec;
 
