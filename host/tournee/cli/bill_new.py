@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tournee.billing import Bill, Rights, completed
-from tournee.billing.lifecycle import State
 from tournee.cli.bill_show import bill_document, say_bill
 from tournee.cli.errors import INTERRUPTED, REFUSED
 from tournee.cli.office import Office, opened
-from tournee.cli.output import console, emit
+from tournee.cli.output import console, emit, euros
 from tournee.errors import UsageError
 from tournee.practice import drafts
 from tournee.practice.dossier import load
-from tournee.practice.errors import WrongState
-from tournee.practice.ports import New
 
 
 def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: bool, sans_vitale: bool = False) -> int:
@@ -34,19 +31,15 @@ def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: b
 
 
 def make_correction(wanted: str, answers: Path | None, *, as_json: bool) -> int:
-    """A new bill that replaces a rejected one; the old one is marked when the new one is journaled."""
+    """A new bill that replaces a rejected one, and asks for all of it: what was paid in part already is said."""
     with opened() as office:
         old = load(office.journal, wanted)
-        if old.state not in (State.REJECTED, State.PARTLY_PAID):
-            raise WrongState(
-                f"La facture {old.numero or old.id} est {drafts.label(old.state)} : seule une facture rejetée se corrige.",
-                "Annulez une facture qui n'est pas partie : tournee bill cancel",
+        bill = drafts.correct(office.journal, office.cabinet, old, clock=office.clock, random=office.random)
+        if paid := int(old.outcome.get("paye_cents", 0)):
+            console(stderr=True).print(
+                f"[yellow]La caisse a déjà payé {euros(paid)} de la facture {old.numero} ; la nouvelle redemande tout :"
+                " voyez avec elle avant de l'envoyer.[/]"
             )
-        bill = drafts.new_bill(
-            office.journal, office.cabinet, old.rights, clock=office.clock, random=office.random, corrects=old
-        )
-        drafts.save(office.journal, bill, old.rights)
-        office.journal.commit(New(f"bill:{old.id}", "corrected", {"by": bill.id}))
         return _fill(office, bill, old.rights, answers, advanced=False, as_json=as_json)
 
 

@@ -57,11 +57,11 @@ def _expected(journal: Any) -> bool:
     from tournee.billing.lifecycle import State
     from tournee.practice.dossier import load_all
     from tournee.practice.files import load_files
-    from tournee.practice.matching import due_cents
+    from tournee.practice.matching import due_cents, unanswered
 
-    if any(f.outcome == "unknown" and not f.acknowledged and not f.abandoned for f in load_files(journal)):
-        return True
     dossiers = load_all(journal)
+    if any(f.outcome == "unknown" for f in unanswered(load_files(journal), dossiers)):
+        return True
     return any(d.state is State.SENT or (d.state is State.ACKNOWLEDGED and due_cents(d) > 0) for d in dossiers)
 
 

@@ -106,13 +106,18 @@ def load_all(journal: Journal) -> list[Dossier]:
 
 
 def load(journal: Journal, wanted: str) -> Dossier:
-    """The bill whose id begins with `wanted`, or whose number it is, or the last one for `last`."""
+    """The bill of that number, else the one whose id begins with `wanted`, or the last one for `last`.
+
+    Raises BillUnknown, BillAmbiguous. The number comes first: it is what a practitioner is shown.
+    """
     dossiers = load_all(journal)
     if wanted == "last" and dossiers:
         return dossiers[-1]
-    found = [d for d in dossiers if wanted and d.id.startswith(wanted)]
-    if not found and wanted.isdigit():
+    found = [d for d in dossiers if d.id == wanted]
+    if not found and wanted.isdecimal():
         found = [d for d in dossiers if d.numero == int(wanted)]
+    if not found:
+        found = [d for d in dossiers if wanted and d.id.startswith(wanted)]
     if not found:
         raise BillUnknown(wanted)
     if len(found) > 1:
@@ -139,6 +144,11 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
         case "signature":
             made = Signature(data["signer"], base64.b64decode(data["value"]), base64.b64decode(data["certificate"]))
             d = replace(d, pending=None, signatures=(*d.signatures, made))
+        case "cancelled":
+            d = replace(d, pending=None)
+        case "correction-cancelled":
+            before = next(s.state for s in reversed(d.steps) if s.state is not State.CORRECTED)
+            return replace(d, state=before, steps=(*d.steps, Step(before, entry.at.date())))
         case "in-lot":
             d = replace(d, lot=str(data["lot"]), file=str(data["file"]))
         case "paid" | "partly-paid" | "rejected":

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tournee.billing import codec
-from tournee.billing import evaluate, prefill, settle
+from tournee.billing import codec, prefill, settle
 from tournee.billing.lifecycle import LABELS, State
 from tournee.billing.model import Bill
-from tournee.billing.result import Evaluation
 from tournee.billing.rights import Rights
 from tournee.practice.cabinet import Cabinet
 from tournee.practice.dossier import PREFIX, Dossier, load, load_all
 from tournee.practice.errors import WrongState
 from tournee.practice.ports import Clock, Journal, New, Random
 
-_UNSIGNED = (State.DRAFT, State.VALID)
+_NOT_LEFT = (State.DRAFT, State.VALID, State.SIGNED)
+_CORRECTABLE = (State.REJECTED, State.PARTLY_PAID)
 
 
 def new_bill(
@@ -54,12 +53,11 @@ def prefilled(journal: Journal, bill: Bill) -> Bill:
 
 def save(journal: Journal, bill: Bill, rights: Rights) -> None:
     """Journal the draft as it is now."""
-    data = {"bill": codec.bill_to_json(bill), "rights": codec.rights_to_json(rights)}
-    journal.commit(New(PREFIX + bill.id, "draft", data))
+    journal.commit(_draft(bill, rights))
 
 
-def evaluation(dossier: Dossier, clock: Clock) -> Evaluation:
-    return evaluate(dossier.bill, dossier.rights, today=clock.today())
+def _draft(bill: Bill, rights: Rights) -> New:
+    return New(PREFIX + bill.id, "draft", {"bill": codec.bill_to_json(bill), "rights": codec.rights_to_json(rights)})
 
 
 def editable(journal: Journal, wanted: str) -> Dossier:
@@ -73,15 +71,37 @@ def editable(journal: Journal, wanted: str) -> Dossier:
     return dossier
 
 
+def correct(journal: Journal, cabinet: Cabinet, old: Dossier, *, clock: Clock, random: Random) -> Bill:
+    """The bill that replaces a rejected or partly paid one, journaled in the same write that marks the old one.
+
+    Raises WrongState.
+    """
+    if old.state not in _CORRECTABLE:
+        raise WrongState(
+            f"La facture {old.numero or old.id} est {label(old.state)} : seule une facture rejetée se corrige.",
+            "Annulez une facture qui n'est pas partie : tournee bill cancel",
+        )
+    bill = new_bill(journal, cabinet, old.rights, clock=clock, random=random, corrects=old)
+    journal.commit(_draft(bill, old.rights), New(PREFIX + old.id, "corrected", {"by": bill.id}))
+    return bill
+
+
 def cancel(journal: Journal, wanted: str, reason: str) -> Dossier:
-    """Cancel a bill that has not left; its number, if it has one, stays used. Raises WrongState."""
+    """Cancel a bill that has not left; its number, if it has one, stays used. Raises WrongState.
+
+    The bill that a cancelled one was to correct is open again, in the same write.
+    """
     dossier = load(journal, wanted)
-    if dossier.state not in (*_UNSIGNED, State.SIGNED):
+    if dossier.state not in _NOT_LEFT:
         raise WrongState(
             f"La facture {dossier.id} est déjà partie (état : {label(dossier.state)}) : elle ne peut plus être annulée ici.",
             "Attendez le retour de la caisse, puis corrigez-la : tournee bill correct.",
         )
-    journal.commit(New(PREFIX + dossier.id, "cancelled", {"reason": reason}))
+    news = [New(PREFIX + dossier.id, "cancelled", {"reason": reason})]
+    corrected = dossier.bill.corrects
+    if corrected is not None and load(journal, corrected).state is State.CORRECTED:
+        news.append(New(PREFIX + corrected, "correction-cancelled", {"by": dossier.id}))
+    journal.commit(*news)
     return load(journal, dossier.id)
 
 

@@ -50,7 +50,6 @@ class SentFile:
     seal_pending: bool = False
     attempts: tuple[Attempt, ...] = ()
     acknowledged: str = ""  # id of the ARL
-    abandoned: bool = False
 
     @property
     def bills(self) -> tuple[str, ...]:
@@ -119,8 +118,6 @@ def _apply(f: SentFile, entry: Entry) -> SentFile:
             return replace(f, attempts=(*f.attempts[:-1], last))
         case "acknowledged":
             return replace(f, acknowledged=data["return"])
-        case "abandoned":
-            return replace(f, abandoned=True)
     return f
 
 

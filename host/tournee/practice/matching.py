@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from tournee.billing.lifecycle import State, allowed
+from tournee.billing.lifecycle import LABELS, State, allowed
+from tournee.billing.money import euros
 from tournee.practice.dossier import Dossier
 from tournee.practice.files import SentFile
 from tournee.practice.ports import New
@@ -13,6 +15,7 @@ from tournee.transmit.model import Arl, Etat, Nature, Rejet, Retour, RetourFactu
 from tournee.transmit.rejets import expliquer
 
 _OPEN = (State.IN_LOT, State.SENT, State.ACKNOWLEDGED, State.PARTLY_PAID, State.REJECTED)
+_ANSWERED = (State.ACKNOWLEDGED, State.PAID, State.PARTLY_PAID, State.REJECTED, State.CORRECTED)
 
 
 def effects(
@@ -23,18 +26,29 @@ def effects(
         return _arl(retour.arl, dossiers, files, return_id)
     news: list[New] = []
     remarks: list[str] = []
+    now = {d.id: d for d in dossiers}  # a return may name an invoice more than once
     for item in retour.factures:
-        dossier = _find(item, dossiers, files)
+        dossier = _find(item, list(now.values()), files)
         if dossier is None:
             remarks.append(f"Facture {item.numero_facture} : inconnue sur ce poste.")
             continue
         steps = _facture(item, dossier, retour, return_id)
         news += steps
-        if not steps:
-            remarks.append(f"Facture {item.numero_facture} : retour déjà pris en compte.")
+        now[dossier.id] = replace(dossier, state=_STATES.get(steps[-1].step, dossier.state))
+        if dossier.state is State.CORRECTED and item.paye_cents:
+            remarks.append(
+                f"Facture {dossier.numero} : la caisse paie {euros(item.paye_cents)} alors que cette facture est"
+                f" {LABELS[dossier.state]}. Voyez avec elle avant d'encaisser deux fois."
+            )
     if retour.nature is Nature.INCONNU:
         remarks.append("Courrier d'un type inconnu : il est conservé ; lisez-le.")
     return news, tuple(remarks)
+
+
+def unanswered(files: Sequence[SentFile], dossiers: Sequence[Dossier]) -> list[SentFile]:
+    """Files that went out, or may have, and of which the fund has said nothing: no ARL, and no return for any bill."""
+    answered = {d.id for d in dossiers if d.state in _ANSWERED}
+    return [f for f in files if f.attempts and not f.acknowledged and answered.isdisjoint(f.bills)]
 
 
 def due_cents(dossier: Dossier) -> int:
@@ -107,11 +121,8 @@ def _facture(item: RetourFacture, dossier: Dossier, retour: Retour, return_id: s
             for v in retour.virements
         ],
     }
-    if dossier.state is State.PAID or dossier.outcome.get("return") == return_id:
-        known = any(e.step == "settlement" and e.data.get("return") == return_id for e in dossier.events)
-        return [] if known else [New(subject, "settlement", data)]
     if dossier.state not in _OPEN:
-        return []
+        return [New(subject, "settlement", data)]
     if shares and all(s.etat in (Etat.DIFFERE, Etat.AUCUN) for s in shares) and not item.rejets:
         return [*_arrived(dossier, return_id), New(subject, "deferred", data)]
     step = _outcome_step(item, dossier)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tournee.errors import TourneeError
-from tournee.practice.dossier import Dossier, load_all
-from tournee.practice.files import SentFile, load_files
+from tournee.practice.dossier import load_all
+from tournee.practice.files import load_files
 from tournee.practice.matching import effects
 from tournee.practice.ports import Entry, Journal, Mailbox, New
 from tournee.transmit import returns
-from tournee.transmit.model import Retour
 
 PREFIX = "return:"
 Progress = Callable[[int, int], None]
@@ -45,23 +44,22 @@ class Taken:
 
 def take_returns(journal: Journal, mailbox: Mailbox, progress: Progress | None = None) -> list[Taken]:
     """Everything the mailbox holds, and what an earlier run had fetched but not finished."""
-    seen = _Seen(journal.entries(prefix=PREFIX))
+    seen = _Seen()
+    seen.note(journal.entries(prefix=PREFIX))
     taken = [_match(journal, subject, raw) for subject, raw in seen.unmatched()]
     uids = list(mailbox.uids())
     for done, uid in enumerate(uids):
         if progress:
             progress(done, len(uids))
-        subject = seen.waiting(uid)
-        if subject is None:
-            raw = mailbox.fetch(uid)
-            subject = PREFIX + hashlib.sha256(raw).hexdigest()[:32]
-            if seen.known(subject):
-                journal.commit(New(subject, "again", {"uid": uid}))
-                taken.append(Taken(subject.removeprefix(PREFIX), "", "", raw, duplicate=True))
-            else:
-                journal.commit(New(subject, "received", {"uid": uid, "raw": base64.b64encode(raw).decode()}))
-                taken.append(_match(journal, subject, raw))
-            seen = _Seen(journal.entries(prefix=PREFIX))
+        raw = mailbox.fetch(uid)  # also when this uid is known: another mailbox may give the same uid to another mail
+        subject = PREFIX + hashlib.sha256(raw).hexdigest()[:32]
+        if not seen.known(subject):
+            received = New(subject, "received", {"uid": uid, "raw": base64.b64encode(raw).decode()})
+            seen.note(journal.commit(received))
+            taken.append(_match(journal, subject, raw))
+        elif seen.waiting(uid) != subject:
+            journal.commit(New(subject, "again", {"uid": uid}))
+            taken.append(Taken(subject.removeprefix(PREFIX), "", "", raw, duplicate=True))
         mailbox.delete(uid)
         journal.commit(New(subject, "deleted", {"uid": uid}))
     if progress:
@@ -72,10 +70,12 @@ def take_returns(journal: Journal, mailbox: Mailbox, progress: Progress | None =
 class _Seen:
     """What the journal knows of returns."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self) -> None:
         self._raw: dict[str, bytes] = {}
         self._matched: set[str] = set()
         self._waiting: dict[str, str] = {}
+
+    def note(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             match entry.step:
                 case "received":
@@ -122,6 +122,3 @@ def _match(journal: Journal, subject: str, raw: bytes) -> Taken:
         Change(n.subject.removeprefix("bill:"), n.step, n.data) for n in news if n.subject.startswith("bill:")
     )
     return Taken(identity, str(retour.nature), retour.reference, raw, changes, remarks)
-
-
-__all__ = ["Change", "Dossier", "Retour", "SentFile", "Taken", "take_returns"]

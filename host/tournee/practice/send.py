@@ -20,6 +20,7 @@ from tournee.practice.dossier import Dossier, load_all, of_state
 from tournee.practice.errors import NothingToSend, SignatureUnknown, WrongCard, WrongState
 from tournee.practice.files import PREFIX as FILE
 from tournee.practice.files import LotPart, SentFile, load_files
+from tournee.practice.matching import unanswered
 from tournee.practice.ports import Clock, Desk, Journal, Mailbox, New, Random, Sealer
 from tournee.practice.sign import check_holder
 from tournee.signing import message
@@ -55,7 +56,7 @@ class Sender:
     async def send(self, *, again: bool = False) -> list[Result]:
         """Form what is signed, then sign, seal and mail every file that has not left. Raises NothingToSend."""
         self._form()
-        waiting = [f for f in load_files(self.journal) if f.outcome in ("preparing", "refused") and not f.abandoned]
+        waiting = [f for f in load_files(self.journal) if f.outcome in ("preparing", "refused")]
         if not waiting:
             raise self._nothing()
         results = []
@@ -69,8 +70,11 @@ class Sender:
         return results
 
     def resend(self, numero: int | None) -> list[Result]:
-        """Send again, with another compostage and the same envelope, the file of that number or all without ARL."""
-        files = [f for f in load_files(self.journal) if f.attempts and not f.acknowledged and not f.abandoned]
+        """Send again, with another compostage and the same envelope, the file of that number or all without an answer.
+
+        Raises WrongState.
+        """
+        files = unanswered(load_files(self.journal), load_all(self.journal))
         if numero is not None:
             files = [f for f in files if f.numero == numero]
         if not files:
@@ -85,7 +89,9 @@ class Sender:
         return results
 
     def _nothing(self) -> NothingToSend:
-        unsure = [f.numero for f in load_files(self.journal) if f.outcome == "unknown" and not f.acknowledged]
+        unsure = [
+            f.numero for f in unanswered(load_files(self.journal), load_all(self.journal)) if f.outcome == "unknown"
+        ]
         if not unsure:
             return NothingToSend("Il n'y a rien à envoyer.", "Signez d'abord une facture : tournee bill sign")
         return NothingToSend(

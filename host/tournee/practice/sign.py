@@ -49,16 +49,14 @@ async def sign(
         raise SignatureUnknown(_NAMES[dossier.pending], f"la facture {dossier.numero}")
     if not dossier.records:
         require_valid(dossier.bill, dossier.rights, today=clock.today())
-    signers = _signers(dossier)
-    certificates = await _cards(desk, cabinet, dossier, signers)
+    signers = tuple(s for s in _signers(dossier) if dossier.signature(s) is None)
+    certificates = await _cards(desk, cabinet, dossier, signers) if signers else {}  # the patient may have left
     dossier = _prepared(journal, cabinet, dossier, clock)
     text = message("F", dossier.numero or 0, hashlib.sha256(dossier.records).digest())
     for signer in signers:
-        if dossier.signature(signer) is None:
-            said(f"signature par la {_NAMES[signer]}")
-            make = desk.sign_cps if signer == CPS else desk.sign_vitale
-            await _one(journal, PREFIX + dossier.id, signer, make, text, certificates[signer])
-            dossier = load(journal, dossier.id)
+        said(f"signature par la {_NAMES[signer]}")
+        make = desk.sign_cps if signer == CPS else desk.sign_vitale
+        await _one(journal, PREFIX + dossier.id, signer, make, text, certificates[signer])
     journal.commit(New(PREFIX + dossier.id, "signed", {"numero": dossier.numero}))
     return load(journal, dossier.id)
 

@@ -9,7 +9,7 @@ from datetime import date
 from tournee.billing.lifecycle import State, clocks
 from tournee.practice.dossier import Dossier
 from tournee.practice.files import SentFile
-from tournee.practice.matching import due_cents
+from tournee.practice.matching import due_cents, unanswered
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def overview(dossiers: Sequence[Dossier], files: Sequence[SentFile], valid: Sequ
         to_send=tuple(d for d in dossiers if d.state in (State.SIGNED, State.IN_LOT)),
         waiting=tuple(waiting),
         done=tuple(d for d in dossiers if d.state in final and d.id not in held),
-        todo=(*_bill_todos(dossiers), *_file_todos(files), *_overdue(waiting, today)),
+        todo=(*_bill_todos(dossiers), *_file_todos(files, dossiers), *_overdue(waiting, today)),
     )
 
 
@@ -80,18 +80,17 @@ def _bill_todos(dossiers: Sequence[Dossier]) -> list[Todo]:
     return todos
 
 
-def _file_todos(files: Sequence[SentFile]) -> list[Todo]:
+def _file_todos(files: Sequence[SentFile], dossiers: Sequence[Dossier]) -> list[Todo]:
     todos = []
+    silent = {f.id for f in unanswered(files, dossiers)}
     for f in files:
-        if f.acknowledged or f.abandoned:
-            continue
         name = f"fichier {f.numero}"
-        if f.outcome == "unknown":
+        if f.outcome == "unknown" and f.id in silent:
             text = "envoyé, mais le serveur n'a pas confirmé : peut-être arrivé"
             todos.append(
                 Todo(name, text, f"sans accusé de réception, renvoyez-le : tournee send --resend --file {f.numero}")
             )
-        elif f.outcome == "refused":
+        elif f.outcome == "refused" and not f.acknowledged:
             todos.append(Todo(name, "refusé par le serveur de courrier : rien n'est parti", "tournee send"))
         elif f.outcome == "preparing":
             todos.append(Todo(name, "préparé, pas encore envoyé", "tournee send"))
