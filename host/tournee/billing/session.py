@@ -104,7 +104,7 @@ def kilometres(w: Work, seance: Seance) -> None:
     if w.profession == "infirmier":
         _degressive(w, seance, code, km - abatement, because)
     else:
-        seance.add(w, code, "IK", because, quantite=km - abatement)
+        _lines(w, seance, code, "IK", because, km - abatement)
 
 
 def _degressive(w: Work, seance: Seance, code: str, km: int, because: str) -> None:
@@ -115,12 +115,19 @@ def _degressive(w: Work, seance: Seance, code: str, km: int, because: str) -> No
     end = before + km
     full = max(0, min(end, full_to) - before)
     half = max(0, min(end, half_to) - max(before, full_to))
-    if full:
-        seance.add(w, code, "IK", because, quantite=full)
-    if half:
-        text = f"{because} De {full_to + 1} à {half_to} km dans la journée : moitié."
-        seance.add(w, code, "IK_DEGRESSION", text, quantite=half, coefficient=50)
+    _lines(w, seance, code, "IK", because, full)
+    text = f"{because} De {full_to + 1} à {half_to} km dans la journée : moitié."
+    _lines(w, seance, code, "IK_DEGRESSION", text, half, coefficient=50)
     if lost := km - full - half:
         w.inform(
             "IK_DEGRESSION", f"{lost} km au-delà de {half_to} km dans la journée ne sont pas payés (NGAP 13 C 2°)."
         )
+
+
+def _lines(w: Work, seance: Seance, code: str, regle: str, because: str, km: int, *, coefficient: int = 100) -> None:
+    """As many lines as the record's quantity (two digits) asks for."""
+    most = w.parametre("quantite_max_ligne", seance.day) or km
+    while km > 0:
+        part = min(km, most)
+        seance.add(w, code, regle, because, quantite=part, coefficient=coefficient)
+        km -= part
