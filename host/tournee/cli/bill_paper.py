@@ -11,6 +11,7 @@ from tournee.cli.office import opened
 from tournee.cli.output import console
 from tournee.practice.dossier import load, load_all
 from tournee.practice.drafts import label
+from tournee.store.home import write_private
 
 
 def print_sheet(wanted: str, target: Path) -> None:
@@ -21,7 +22,7 @@ def print_sheet(wanted: str, target: Path) -> None:
         dossier = load(office.journal, wanted)
         signed = dossier.numero if dossier.signatures else None
         data = feuille_pdf(replace(dossier.bill, numero_facture=signed), current(dossier, office.clock), dossier.rights)
-    target.write_bytes(data)
+    write_private(target, data)
     console().print(f"écrit : {target}")
 
 
@@ -36,5 +37,5 @@ def print_day(day: date | None, target: Path) -> None:
             for d in load_all(office.journal)
             if d.bill.created == wanted
         ]
-    target.write_bytes(journee_pdf(wanted, entries))
+    write_private(target, journee_pdf(wanted, entries))
     console().print(f"écrit : {target} ({len(entries)} facture(s))")

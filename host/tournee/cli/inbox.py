@@ -38,18 +38,24 @@ def command(wait_s: float, copy: Path | None, as_json: bool) -> int:
             time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))  # POP3 has no push
         dossiers = {d.id: d for d in load_all(office.journal)}
     if copy is not None:
-        copy.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for item in taken:
-            name = "-".join(
-                filter(None, (item.nature, item.reference if item.reference != item.nature else "", item.id[:8]))
-            )
-            (copy / f"{name}.eml").write_bytes(item.raw)
+        _copy(copy, taken)
     if as_json:
         emit({"returns": [_return(item) for item in taken]})
     else:
         _say(out, taken, dossiers)
     bad = any(c.step == "rejected" for item in taken for c in item.changes)
     return REFUSED if bad else 0
+
+
+def _copy(folder: Path, taken: list[Any]) -> None:
+    """The mails as received, under `nature-reference-id.eml`: letters and digits only, whatever a mail calls itself."""
+    from tournee.store.home import made, write_private
+
+    made(folder)
+    for item in taken:
+        parts = (item.nature, item.reference if item.reference != item.nature else "", item.id[:8])
+        name = "-".join(filter(None, ("".join(c for c in part if c.isalnum()) for part in parts)))
+        write_private(folder / f"{name}.eml", item.raw)
 
 
 def _expected(journal: Any) -> bool:

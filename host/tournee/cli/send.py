@@ -86,10 +86,12 @@ def _say(out: Any, result: Any) -> None:
 
 def _copy(folder: Path, results: Any) -> None:
     """File and mail as sent; the practitioner's own copy (personal data: made for this user only)."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    from tournee.store.home import made, write_private
+
+    made(folder)
     for result in results:
         file = result.file
         if file.content:
-            (folder / f"{file.numero:06d}.b2").write_bytes(file.content)
+            write_private(folder / f"{file.numero:06d}.b2", file.content)
         if file.attempts:
-            (folder / f"{file.numero:06d}.eml").write_bytes(file.attempts[-1].mail)
+            write_private(folder / f"{file.numero:06d}.eml", file.attempts[-1].mail)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from tournee.store.errors import NotInitialised, WrongKey
+from tournee.store.home import write_private
 
 _SERVICE = "tournee"
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1
@@ -39,8 +40,7 @@ def create(path: Path, device: str, passphrase: str | None) -> bytes:
         salt, nonce = os.urandom(16), os.urandom(12)
         wrapped = AESGCM(_derive(passphrase, salt)).encrypt(nonce, key, device.encode())
         record |= {"kind": "passphrase", "salt": salt.hex(), "nonce": nonce.hex(), "wrapped": wrapped.hex()}
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    path.chmod(0o600)
+    write_private(path, (json.dumps(record, indent=1) + "\n").encode())
     return key
 
 
