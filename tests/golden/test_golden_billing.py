@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.unit.billing_cases import bill, rights
-from tournee.billing import Evaluation, evaluate
+from tournee.billing import Bill, Evaluation, Rights, evaluate
 
 HERE = Path(__file__).resolve().parent / "billing"
 _TOKEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|%|[-+*/()])")
@@ -56,14 +56,21 @@ def by_id(cases: list[Case]) -> Any:
     return pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in cases])
 
 
-def run(case: Case) -> Evaluation:
+def run_with(case: Case) -> tuple[Bill, Rights, Evaluation]:
+    """The case's bill, card and evaluation."""
     day = case.raw["on"]
     made = bill(case.answers, day=day, **{"specialite": case.specialite, **case.situation})
-    card = {
-        k: tuple(map(tuple, v)) if k == "periodes" else tuple(v) if isinstance(v, list) else v
-        for k, v in case.card.items()
-    }
-    return evaluate(made, rights(**card), today=max([day, *(a.date for a in made.acts if a.date)]))
+    card = rights(
+        **{
+            k: tuple(map(tuple, v)) if k == "periodes" else tuple(v) if isinstance(v, list) else v
+            for k, v in case.card.items()
+        }
+    )
+    return made, card, evaluate(made, card, today=max([day, *(a.date for a in made.acts if a.date)]))
+
+
+def run(case: Case) -> Evaluation:
+    return run_with(case)[2]
 
 
 @by_id(PRICED)

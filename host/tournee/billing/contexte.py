@@ -132,6 +132,13 @@ def nature(w: Work, s: Situation) -> None:
     elif s.nature == "at":
         s.at_date = iso(w.ask("at_date"))
         s.at_numero = str(w.ask("at_numero") or "")
+        if s.at_numero and not (s.at_numero.isascii() and s.at_numero.isdigit() and len(s.at_numero) <= 9):
+            w.fault(
+                "NUMERO_AT",
+                "answers.at_numero",
+                "Le numéro d'accident du travail a 9 chiffres au plus.",
+                "recopiez-le depuis la feuille d'accident",
+            )
         if s.at_date is not None and s.at_date > w.day:
             w.fault(
                 "DATE_IMPOSSIBLE",

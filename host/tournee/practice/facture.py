@@ -10,7 +10,7 @@ from tournee.billing.result import Contexte, Evaluation, Line
 from tournee.billing.rights import Beneficiaire, Rights
 from tournee.transmit.directory import Directory
 
-_NATURE = {"maladie": "10", "maternite": "30", "at_mp": "41", "smg": "90"}
+_NATURE = {"maladie": "10", "maternite": "30", "at": "41", "smg": "90"}
 _TIERS_PAYANT = {"": 0, "aucun": 0, "amo": 1, "amo_amc": 2, "c2s": 2}
 
 
