@@ -10,10 +10,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, event
 
 from tournee.practice.ports import New
 from tournee.store import keys
-from tournee.store.errors import JournalDamaged, JournalLocked, NotInitialised, NumbersExhausted, WrongKey
+from tournee.store.errors import (
+    JournalDamaged,
+    JournalLocked,
+    JournalNotWritten,
+    JournalOfAnotherVersion,
+    NotInitialised,
+    NumbersExhausted,
+    WrongKey,
+)
 from tournee.store.journal import SqlJournal
 from tournee.store.lock import held
 
@@ -135,3 +144,36 @@ def test_a_second_command_is_told_to_wait(tmp_path: Path) -> None:
         pass
     with held(tmp_path / "lock"):
         pass
+
+
+def test_a_full_disk_changes_nothing_and_takes_no_number(path: Path) -> None:
+    journal = opened(path)
+    journal.set_range("facture", 1, 9)
+    before = journal.entries()
+
+    @event.listens_for(journal._engine, "begin")
+    def _no_page_more(db: Connection) -> None:
+        db.exec_driver_sql("PRAGMA max_page_count=1")  # SQLite's own "disk is full", at the size that it has
+
+    with pytest.raises(JournalNotWritten):
+        journal.commit(New("bill:a", "numbered", {"x": "y" * 50_000}, take="facture"))
+    assert opened(path).entries() == before and opened(path).ranges() == {"facture": (1, 9)}
+
+
+def test_a_journal_of_another_version_is_left_alone(path: Path) -> None:
+    opened(path).commit(New("bill:a", "draft"))
+    with sqlite3.connect(path) as db:
+        db.execute("update meta set value='2'")
+    before = path.read_bytes()
+    with pytest.raises(JournalOfAnotherVersion):
+        opened(path)
+    assert path.read_bytes() == before
+
+
+def test_a_journal_that_another_program_holds_says_to_wait(path: Path) -> None:
+    journal = SqlJournal(f"sqlite:///{path}", KEY, FixedClock(), busy_ms=1)
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for use in (journal.entries, lambda: journal.commit(New("bill:a", "draft"))):
+            with pytest.raises(JournalLocked):
+                use()

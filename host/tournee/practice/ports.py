@@ -72,7 +72,7 @@ class Mailbox(Protocol):
 
 
 class Desk(Protocol):
-    """The two cards in front of the practitioner (`practice.desk.CardDesk` on a reader).
+    """The two cards in front of the practitioner (`cards.desk` on a reader).
 
     Every method may raise the typed errors of the reader and the cards; `OutcomeUnknown` when a signature or PIN try was in
     flight as the link died.

@@ -22,6 +22,26 @@ class JournalLocked(RefusedError):
         super().__init__("Une autre commande tournee travaille sur ces données.", "Attendez sa fin, puis recommencez.")
 
 
+class JournalNotWritten(RefusedError):
+    code = "journal-not-written"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"Le journal n'a pas pu être écrit ({said}) ; rien n'a changé.",
+            "Libérez de la place sur le disque, vérifiez les droits du dossier, puis recommencez.",
+        )
+
+
+class JournalOfAnotherVersion(UsageError):
+    code = "journal-version"
+
+    def __init__(self, found: str, known: int) -> None:
+        super().__init__(
+            f"Ce journal est de la version {found} ; ce programme connaît la version {known}.",
+            "Installez la version de tournee qui l'a écrit, ou une plus récente.",
+        )
+
+
 class WrongKey(UsageError):
     code = "wrong-key"
 

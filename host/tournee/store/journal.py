@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,16 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from tournee.practice.ports import Clock, Entry, New
-from tournee.store.errors import JournalDamaged, JournalLocked, NumbersExhausted
+from tournee.store.errors import (
+    JournalDamaged,
+    JournalLocked,
+    JournalNotWritten,
+    JournalOfAnotherVersion,
+    NumbersExhausted,
+)
 
 SCHEMA_VERSION = 1
+"""Of the tables; a journal of another version is refused, never altered in place."""
 _metadata = MetaData()
 _journal = Table(
     "journal",
@@ -66,10 +74,13 @@ class SqlJournal:
         self._engine = _engine(url, busy_ms)
         self._aead = AESGCM(key)
         self._clock = clock
-        with self._engine.begin() as db:
+        with self._begun() as db:
             _metadata.create_all(db)
-            if db.execute(select(_meta.c.value).where(_meta.c.key == "schema")).first() is None:
+            made = db.execute(select(_meta.c.value).where(_meta.c.key == "schema")).scalar()
+            if made is None:
                 db.execute(insert(_meta).values(key="schema", value=str(SCHEMA_VERSION)))
+            elif made != str(SCHEMA_VERSION):
+                raise JournalOfAnotherVersion(made, SCHEMA_VERSION)
 
     @classmethod
     def at(cls, path: Path, key: bytes, clock: Clock) -> SqlJournal:
@@ -79,26 +90,23 @@ class SqlJournal:
         return cls(f"sqlite:///{path}", key, clock)
 
     def commit(self, *news: New) -> Sequence[Entry]:
-        try:
-            with self._engine.begin() as db:
-                return [self._append(db, new) for new in news]
-        except OperationalError as exc:
-            if "locked" in str(exc.orig):
-                raise JournalLocked from None
-            raise
+        """Raises NumbersExhausted, JournalLocked, JournalNotWritten; nothing is changed then."""
+        with self._begun() as db:
+            return [self._append(db, new) for new in news]
 
     def entries(self, subject: str | None = None, *, prefix: str = "") -> Sequence[Entry]:
+        """Raises JournalDamaged, JournalLocked."""
         query = select(_journal).order_by(_journal.c.seq)
         if subject is not None:
             query = query.where(_journal.c.subject == subject)
         elif prefix:
             query = query.where(_journal.c.subject.startswith(prefix, autoescape=True))
-        with self._engine.connect() as db:
+        with self._begun() as db:
             return [self._open(row) for row in db.execute(query)]
 
     def set_range(self, series: str, first: int, last: int) -> None:
         """Give `series` the numbers first..last; a number already taken is never given again."""
-        with self._engine.begin() as db:
+        with self._begun() as db:
             row = db.execute(select(_numbers).where(_numbers.c.series == series)).first()
             if row is None:
                 db.execute(insert(_numbers).values(series=series, next=first, last=last))
@@ -114,6 +122,20 @@ class SqlJournal:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """One transaction; the engine's errors as ours."""
+        try:
+            with self._engine.begin() as db:
+                yield db
+        except OperationalError as exc:
+            said = str(exc.orig)
+            if "locked" in said:
+                raise JournalLocked from None
+            if any(word in said for word in ("full", "readonly", "I/O", "unable to open")):
+                raise JournalNotWritten(said) from None
+            raise
 
     def _append(self, db: Connection, new: New) -> Entry:
         data = dict(new.data)
@@ -138,7 +160,7 @@ class SqlJournal:
 
 
 def _take(db: Connection, series: str) -> int:
-    row = db.execute(select(_numbers).where(_numbers.c.series == series)).first()
+    row = db.execute(select(_numbers).where(_numbers.c.series == series).with_for_update()).first()
     if row is None:
         raise NumbersExhausted(series, 0)
     if row.next > row.last:
@@ -152,7 +174,7 @@ def _bound(at: str, subject: str, step: str) -> bytes:
 
 
 def _engine(url: str, busy_ms: int) -> Engine:
-    engine = create_engine(url, poolclass=NullPool if url.startswith("sqlite") else None)
+    engine = create_engine(url, poolclass=NullPool if url.startswith("sqlite") else None, hide_parameters=True)
     if url.startswith("sqlite"):
 
         @event.listens_for(engine, "connect")
