@@ -11,6 +11,11 @@ from tournee.cli.output import json_option
 
 WANTED = click.argument("wanted", metavar="FACTURE", default="last")
 """Beginning of an id, a number, or `last`."""
+STATES = (
+    "draft", "valid", "signed", "in_lot", "sent", "acknowledged", "paid", "partly_paid", "rejected", "corrected",
+    "cancelled",
+)  # fmt: skip
+"""Of `billing.lifecycle`, which `--help` does not import; a test compares."""
 
 
 @click.group(name="bill")
@@ -36,7 +41,7 @@ def new(answers: Path | None, resume: str | None, advanced: bool, sans_vitale: b
 
 
 @app.command(name="list")
-@click.option("--state", help="Seulement cet état (draft, signed, sent, paid, rejected…).")
+@click.option("--state", type=click.Choice(STATES), help="Seulement cet état.")
 @json_option
 def list_(state: str | None, as_json: bool) -> None:
     """Toutes les factures, la plus récente en dernier."""

@@ -13,6 +13,7 @@ from tournee.billing.result import Evaluation
 from tournee.cli.office import opened
 from tournee.cli.output import console, emit, euros
 from tournee.cli.ports import SystemClock
+from tournee.errors import UsageError
 from tournee.practice.dossier import Dossier, load, load_all
 from tournee.practice.drafts import label
 
@@ -104,7 +105,8 @@ def show_list(state: str | None, *, as_json: bool) -> None:
         return
     out = console()
     if not rows:
-        out.print("Aucune facture. Pour la première : tournee bill new")
+        nothing = "Aucune facture. Pour la première : tournee bill new"
+        out.print(nothing if state is None else "Aucune facture dans cet état. Toutes : tournee bill list")
         return
     from rich.table import Table
 
@@ -126,8 +128,11 @@ def show_why(wanted: str, line: int) -> None:
         evaluation = current(dossier, office.clock)
     out = console()
     if not 1 <= line <= len(evaluation.lines):
-        out.print(f"La facture a {len(evaluation.lines)} ligne(s).")
-        return
+        count = len(evaluation.lines)
+        what = f"La facture a {count} ligne{'s' if count > 1 else ''} de montant."
+        raise UsageError(
+            what, f"Donnez un numéro de ligne de 1 à {count}." if count else "Complétez d'abord la facture."
+        )
     out.print(f"[bold]{evaluation.lines[line - 1].code}[/]  {euros(evaluation.lines[line - 1].montant_cents)}")
     for trace in why(evaluation, line - 1):
         rows = f"  [dim]{', '.join(trace.rows)}[/]" if trace.rows else ""
