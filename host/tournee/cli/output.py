@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of every `--json` document; grows when a field changes its meaning or goes."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document (with a version) instead of text.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document (with a version) instead of text."
+)
 
 
 def emit(document: dict[str, Any]) -> None:
