@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import billing_coverage, feries
+from tournee.billing.conventions import convention
 from tournee.billing.dates import add_jours_ouvres, age, ferie, minutes, months_before, ouvre
 from tournee.billing.errors import TableError
 from tournee.billing.money import coefficient, euros, half_up, times
@@ -109,3 +110,18 @@ def test_no_amount_stands_in_the_code(root: Path) -> None:
     """Prices live in the tables: no name ending in _cents is given a literal above zero in the engine."""
     for file in (root / "host/tournee/billing").glob("*.py"):
         assert not re.search(r"_cents\s*=\s*[1-9]", file.read_text(encoding="utf-8")), file.name
+
+
+@pytest.mark.parametrize(
+    ("numero", "critere", "gestion"),
+    [
+        ("99999997", "940000001", "unique"),
+        ("99999997", "950000001", "separee"),
+        ("99999997", "94", "separee"),
+        ("99991234", "", "separee"),
+        ("12345678", "", None),
+    ],
+)
+def test_convention_of_a_complementary_fund_first_match_wins(numero: str, critere: str, gestion: str | None) -> None:
+    found = convention(numero, critere)
+    assert (found.data["gestion"] if found else None) == gestion

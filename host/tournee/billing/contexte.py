@@ -1,4 +1,4 @@
-"""Who, why and how: the questions about the patient, the nature of insurance, the parcours and the payment."""
+"""Who, why and how: the questions about the patient, the nature of insurance and the parcours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 from tournee.billing import saisie
 from tournee.billing.dates import age, fr, months_before
-from tournee.billing.identifiants import amc_valide
 from tournee.billing.model import Mode, Origin
 from tournee.billing.result import Choice
 from tournee.billing.rights import Beneficiaire
@@ -267,42 +266,3 @@ def parcours(w: Work, s: Situation) -> None:
             )
     verdict = "dans" if s.parcours_statut == 1 else "hors"
     w.trace("PARCOURS", f"Indicateur {value} ({chosen['libelle']}) : {verdict} le parcours de soins.")
-
-
-def paiement(w: Work, s: Situation) -> None:
-    """Third-party payment, and for two parts the complementary fund: from the card, else typed."""
-    choices = {c.value: c for c in w.tables.questions["tiers_payant"].choices}
-    if s.c2s:
-        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["c2s"]], default="c2s"))
-    else:
-        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["aucun"], choices["amo"], choices["amo_amc"]]))
-    if s.tiers_payant not in ("amo_amc", "c2s"):
-        return
-    amc = w.person.amc if w.person is not None else None
-    mutuelle = w.person.mutuelle if w.person is not None else None
-    if amc is not None and amc.periode.contains(w.day):
-        s.amc_numero, s.amc_adherent = amc.numero, amc.adherent
-    elif mutuelle is not None and (not mutuelle.periodes or any(p.contains(w.day) for p in mutuelle.periodes)):
-        s.amc_numero = mutuelle.identification
-    elif not s.c2s:
-        s.amc_numero, s.amc_adherent = str(w.ask("amc_numero") or ""), str(w.ask("amc_adherent") or "")
-        if s.amc_numero and not amc_valide(s.amc_numero):
-            w.fault(
-                "CLE_FAUSSE",
-                "answers.amc_numero",
-                "Le numéro de l'organisme complémentaire est faux (clé de contrôle).",
-                "recopiez les 8 chiffres de l'attestation",
-            )
-    s.amc_gestion = str(w.ask("amc_gestion", default=_gestion(w, s)))
-
-
-def _gestion(w: Work, s: Situation) -> str:
-    """C2S managed by the AMO, or a complementary fund that takes no DRE (indicateur 00, 60): one invoice carries both parts."""
-    amc = w.person.amc if w.person is not None else None
-    if (s.c2s and amc is None) or (amc is not None and amc.indicateur_traitement in ("00", "60")):
-        return "unique"
-    return "separee"
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

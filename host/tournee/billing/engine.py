@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from tournee.billing import contexte, partage, seance
+from tournee.billing import contexte, paiement, partage, seance
 from tournee.billing.dates import add_jours_ouvres, fr
 from tournee.billing.errors import BillNotValid, TableError
 from tournee.billing.model import Bill
@@ -31,7 +31,7 @@ def evaluate(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
             contexte.nature(w, s)
             drafts = seance.drafts(w, s)
             contexte.parcours(w, s)
-            contexte.paiement(w, s)
+            paiement.paiement(w, s)
             found = partage.lines(w, s, drafts)
             _informations(w, s, found)
     except TableError as exc:

@@ -61,6 +61,7 @@ class Tables:
     parametres: Mapping[str, tuple[Row, ...]]
     incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
     parcours_choices: tuple[Choice, ...]
+    conventions: tuple[Row, ...]
     questions: Mapping[str, Question]
     rows: Mapping[str, Row]
 
@@ -180,6 +181,7 @@ def tables() -> Tables:
         incompatibles=tuple(
             (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
         ),
+        conventions=tuple(keep(r) for r in dated_rows("conventions", ("ordre", "numero"))),
         questions={q["id"]: _question(q) for q in read("questions")["question"]},
         rows=rows,
     )

@@ -1,0 +1,55 @@
+"""Who is paid by whom: third-party payment and the complementary fund."""
+
+from __future__ import annotations
+
+from tournee.billing.contexte import Situation
+from tournee.billing.conventions import convention
+from tournee.billing.identifiants import amc_valide
+from tournee.billing.work import Work
+
+
+def paiement(w: Work, s: Situation) -> None:
+    """Third-party payment, and for two parts the complementary fund: from the card, else typed."""
+    choices = {c.value: c for c in w.tables.questions["tiers_payant"].choices}
+    if s.c2s:
+        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["c2s"]], default="c2s"))
+    else:
+        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["aucun"], choices["amo"], choices["amo_amc"]]))
+    if s.tiers_payant not in ("amo_amc", "c2s"):
+        return
+    amc = w.person.amc if w.person is not None else None
+    mutuelle = w.person.mutuelle if w.person is not None else None
+    if amc is not None and amc.periode.contains(w.day):
+        s.amc_numero, s.amc_adherent = amc.numero, amc.adherent
+    elif mutuelle is not None and (not mutuelle.periodes or any(p.contains(w.day) for p in mutuelle.periodes)):
+        s.amc_numero = mutuelle.identification
+    elif not s.c2s:
+        s.amc_numero, s.amc_adherent = str(w.ask("amc_numero") or ""), str(w.ask("amc_adherent") or "")
+        if s.amc_numero and not amc_valide(s.amc_numero):
+            w.fault(
+                "CLE_FAUSSE",
+                "answers.amc_numero",
+                "Le numéro de l'organisme complémentaire est faux (clé de contrôle).",
+                "recopiez les 8 chiffres de l'attestation",
+            )
+    s.amc_gestion = str(w.ask("amc_gestion", default=_gestion(w, s)))
+
+
+def _gestion(w: Work, s: Situation) -> str:
+    """C2S managed by the AMO, or a fund that takes no DRE (indicateur 00, 60): one invoice carries both parts; else as agreed."""
+    amc = w.person.amc if w.person is not None else None
+    if (s.c2s and amc is None) or (amc is not None and amc.indicateur_traitement in ("00", "60")):
+        return "unique"
+    agreed = convention(s.amc_numero, s.amc_adherent)
+    if agreed is None:
+        return "separee"
+    w.trace(
+        "CONVENTION",
+        f"Complémentaire {s.amc_numero} : convention trouvée, gestion {agreed.data['gestion']}.",
+        (agreed.id,),
+    )
+    return str(agreed.data["gestion"])
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
