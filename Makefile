@@ -16,7 +16,7 @@ help: ## Show this list
 	@echo "  make demo ARGS='--outcome rejected'   options of the demo: $(BIN)/tournee demo --help"
 	@echo "  make test ARGS='tests/unit -k b2'     a part of the tests, any pytest option"
 	@echo "  make bench AREA=encoding              one area of the benchmarks"
-	@echo "  make setup EXTRAS=pcsc                also the PC/SC readers (needs swig and libpcsclite-dev)"
+	@echo "  make setup EXTRAS=pcsc,qemu           also PC/SC readers, and the emulated Cortex-M3 (system packages)"
 
 setup: ## Prepare .venv (needs the network the first time only)
 	@$(PYTHON) tests/setup/bootstrap.py $(if $(EXTRAS),--extras $(EXTRAS))

@@ -25,6 +25,7 @@ LOG = ROOT / "out" / "setup.log"
 COMPILER = ["gcc", "libc6-dev", "python3-dev"]
 PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config"]
 PCSC_DAEMON = ["pcscd", "vsmartcard-vpcd"]  # the second is the virtual reader of the tests
+QEMU = ["qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make"]
 VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
 # What a line of pip's output means, and the one thing to do.
@@ -175,6 +176,20 @@ def need_pcsc() -> None:
         say("going on without pcscd: PC/SC readers will not be seen")
 
 
+def need_qemu() -> None:
+    """An extra of the system only: the board `qemu`, and the compiler that builds its image."""
+    if all(shutil.which(tool) for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "gcc", "make")):
+        return
+    if not apt_install(QEMU, "the emulated Cortex-M3"):
+        say("going on without the board qemu")
+
+
+def known_extras() -> dict[str, bool]:
+    """Name of an extra → whether pip installs something for it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {name: True for name in project["optional-dependencies"]} | {"qemu": False}
+
+
 def make_venv() -> None:
     if PYTHON.exists() and _quiet([PYTHON, "-m", "pip", "--version"]) == 0 and _same_python():
         return
@@ -195,7 +210,8 @@ def install(extras: Sequence[str]) -> None:
     run([*pip, *build], "the build tools cannot be installed")
     say("installing Tournée and what it needs into .venv, a minute or two (2/2)")
     # No build isolation: a changed C source is compiled again without network.
-    target = f"{ROOT}[{','.join(['dev', *extras])}]"
+    wanted = ["dev", *(name for name in extras if known_extras()[name])]
+    target = f"{ROOT}[{','.join(wanted)}]"
     run([*pip, "--no-build-isolation", "--editable", target], "the packages cannot be installed")
 
 
@@ -219,7 +235,7 @@ def run(command: Sequence[str], what: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make setup", description=__doc__)
-    parser.add_argument("--extras", default="", help="comma-separated extras of pyproject.toml, e.g. pcsc")
+    parser.add_argument("--extras", default="", help="comma-separated: pcsc (PC/SC readers), qemu (emulated board)")
     parser.add_argument("--force", action="store_true", help="install again even if nothing changed")
     extras = [e for e in parser.parse_args(argv).extras.split(",") if e]
     force = parser.parse_args(argv).force
@@ -239,7 +255,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _setup(asked: Sequence[str], force: bool) -> int:
     before = EXTRAS.read_text().split() if EXTRAS.is_file() else []
-    extras = sorted({*asked, *before})  # an extra once asked for stays
+    if unknown := set(asked) - set(known_extras()):
+        raise SetupError(f"no extra {', '.join(sorted(unknown))}", f"there are: {', '.join(known_extras())}")
+    extras = sorted({*asked, *before} & set(known_extras()))  # an extra once asked for stays
     mark = fingerprint(extras)
     if not force and ready(mark):
         say("ready")
@@ -250,6 +268,8 @@ def _setup(asked: Sequence[str], force: bool) -> int:
     need_compiler()
     if "pcsc" in extras:
         need_pcsc()
+    if "qemu" in extras:
+        need_qemu()
     make_venv()
     install(extras)
     if not has_twin():

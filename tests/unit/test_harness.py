@@ -185,6 +185,13 @@ def test_setup_is_repeated_only_when_something_changed(monkeypatch: pytest.Monke
     assert steps.fingerprint([]) != before
 
 
+def test_an_extra_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert steps.main(["--extras", "teapot"]) == 1
+    said = capsys.readouterr().err
+    assert "no extra teapot" in said
+    assert "pcsc" in said
+
+
 @pytest.mark.parametrize(
     ("output", "cause"),
     [
