@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tournee.billing import codec, prefill, settle
+from tournee.billing import codec, evaluate, prefill, settle
+from tournee.billing.jour import with_day
 from tournee.billing.lifecycle import LABELS, State
 from tournee.billing.model import Bill
 from tournee.billing.rights import Rights
@@ -43,11 +44,14 @@ def new_bill(
 
 
 def prefilled(journal: Journal, bill: Bill) -> Bill:
-    """With the answers of the same patient's last bill that may be taken over."""
+    """With the answers of the same patient's last bill that may be taken over, and what the day's other bills say."""
     person = bill.beneficiaire
     if person is None or bill.corrects is not None:
         return bill
-    last = [d for d in load_all(journal) if d.bill.beneficiaire == person and d.id != bill.id]
+    others = [d for d in load_all(journal) if d.id != bill.id and d.state is not State.CANCELLED]
+    today = [evaluate(d.bill, d.rights, today=bill.created) for d in others if d.bill.created == bill.created]
+    bill = with_day(bill, today)
+    last = [d for d in others if d.bill.beneficiaire == person]
     return prefill(bill, last[-1].bill) if last else bill
 
 
