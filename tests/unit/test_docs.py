@@ -123,3 +123,24 @@ def test_every_variable_of_the_environment_is_explained() -> None:
             used |= set(re.findall(r"\bTOURNEE_[A-Z][A-Z_]*\b", (_ROOT / name).read_text(encoding="utf-8")))
     missing = sorted(word for word in used if f"`{word}`" not in page)
     assert not missing, f"docs/CLI.md, environment: {', '.join(missing)}"
+
+
+def test_what_troubleshooting_says_one_sees_is_what_the_programs_say() -> None:
+    page = (_ROOT / "docs/TROUBLESHOOTING.md").read_text(encoding="utf-8")
+    said = "\n".join(
+        (_ROOT / name).read_text(encoding="utf-8")
+        for name in _tree()
+        if name.endswith(".py") and not name.startswith(("tests/unit/", "tests/e2e/", "tests/integration/"))
+    )
+    plain = re.sub(r"[\"'}]\n\s*f?[\"']", "", said).lower()  # a text that runs over two lines of a program
+    seen = [
+        text
+        for row in page.splitlines()
+        if row.startswith("| `")
+        for text in re.findall(r"`([^`]+)`", row.split("|")[1])
+    ]
+    stale = []
+    for text in seen:
+        pieces = [piece.strip() for piece in re.split(r"…|3\.x|needs |, il reste", text)]
+        stale += [piece for piece in pieces if len(piece) > 6 and piece.lower() not in plain]
+    assert len(seen) > 10 and not stale, f"no program says: {stale}"
