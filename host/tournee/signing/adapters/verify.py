@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tournee.signing.errors import SignatureInvalid
-from tournee.signing.message import Kind, message
 
 
 def verify(certificate: bytes, text: bytes, signature: bytes) -> None:
@@ -23,8 +22,3 @@ def verify(certificate: bytes, text: bytes, signature: bytes) -> None:
         key.verify(signature, text, padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         raise SignatureInvalid("elle ne correspond pas à ce qui est signé") from None
-
-
-def verify_signed(certificate: bytes, kind: Kind, numero: int, digest: bytes, signature: bytes) -> None:
-    """The same over `signing.message`."""
-    verify(certificate, message(kind, numero, digest), signature)
