@@ -125,3 +125,9 @@ def test_no_amount_stands_in_the_code(root: Path) -> None:
 def test_convention_of_a_complementary_fund_first_match_wins(numero: str, critere: str, gestion: str | None) -> None:
     found = convention(numero, critere)
     assert (found.data["gestion"] if found else None) == gestion
+
+
+def test_the_example_of_the_page_runs(root: Path) -> None:
+    page = (root / "docs/BILLING.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    exec(compile(example, "docs/BILLING.md", "exec"), {})
