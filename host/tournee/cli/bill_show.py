@@ -16,11 +16,14 @@ from tournee.cli.ports import SystemClock
 from tournee.errors import UsageError
 from tournee.practice.dossier import Dossier, load, load_all
 from tournee.practice.drafts import label
+from tournee.store.home import write_private
 
 
 def bill_document(dossier: Dossier, clock: SystemClock, *, names: bool = False) -> dict[str, Any]:
     """The bill for programs. Without `names` it holds no identity, NIR or address."""
     evaluation = dossier.evaluation or codec.evaluation_to_json(current(dossier, clock))
+    if not names:
+        evaluation = {**evaluation, "questions": [_nameless(q) for q in evaluation["questions"]]}
     document: dict[str, Any] = {
         "bill": dossier.id,
         "numero_facture": dossier.numero,
@@ -38,7 +41,18 @@ def bill_document(dossier: Dossier, clock: SystemClock, *, names: bool = False) 
     return document
 
 
+def _nameless(question: dict[str, Any]) -> dict[str, Any]:
+    """The choice of the patient shows names and birth dates of the family: without them, only its rank on the card."""
+    if question["id"] != "beneficiaire":
+        return question
+    choices = [{**c, "text": f"bénéficiaire {c['value']}"} for c in question["choices"]]
+    return {**question, "choices": choices}
+
+
 def current(dossier: Dossier, clock: SystemClock) -> Evaluation:
+    """What was signed, as it was then; a bill that is not prepared yet, as the tables price it today."""
+    if dossier.evaluation is not None:
+        return codec.evaluation_from_json(dossier.evaluation)
     return evaluate(dossier.bill, dossier.rights, today=clock.today())
 
 
@@ -99,7 +113,7 @@ def show_one(wanted: str, *, names: bool, as_json: bool) -> None:
 def show_list(state: str | None, *, as_json: bool) -> None:
     with opened(write=False) as office:
         dossiers = [d for d in load_all(office.journal) if state is None or str(d.state) == state]
-        rows = [(d, current(d, office.clock) if d.evaluation is None else None) for d in dossiers]
+        rows = [(d, current(d, office.clock)) for d in dossiers]
     if as_json:
         emit({"bills": [_row(d, e) for d, e in rows]})
         return
@@ -147,22 +161,21 @@ def print_receipt(wanted: str, target: Path) -> None:
         evaluation = current(dossier, office.clock)
         signed = dossier.numero if dossier.signatures else None
         data = receipt_pdf(replace(dossier.bill, numero_facture=signed), evaluation)
-    target.write_bytes(data)
+    write_private(target, data)
     console().print(f"écrit : {target}")
 
 
-def _label(d: Dossier, e: Evaluation | None) -> str:
+def _label(d: Dossier, e: Evaluation) -> str:
     """The state in French; a draft that is complete is said to be so."""
-    complete = d.state is State.DRAFT and e is not None and e.status == "valid"
+    complete = d.state is State.DRAFT and e.status == "valid"
     return label(State.VALID if complete else d.state)
 
 
-def _row(d: Dossier, e: Evaluation | None) -> dict[str, Any]:
-    montant = e.totals.montant_cents if e is not None else (d.evaluation or {})["totals"]["montant_cents"]
+def _row(d: Dossier, e: Evaluation) -> dict[str, Any]:
     return {
         "bill": d.id,
         "numero_facture": d.numero,
         "date": d.day.isoformat(),
         "state": str(d.state),
-        "montant_cents": montant,
+        "montant_cents": e.totals.montant_cents,
     }
