@@ -187,7 +187,7 @@ def need_qemu() -> None:
 def known_extras() -> dict[str, bool]:
     """Name of an extra → whether pip installs something for it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {name: True for name in project["optional-dependencies"]} | {"qemu": False}
+    return dict.fromkeys(project["optional-dependencies"], True) | {"qemu": False}
 
 
 def make_venv() -> None:
