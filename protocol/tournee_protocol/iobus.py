@@ -27,6 +27,7 @@ class Command(IntEnum):
     ETU = 0x04  # data: F 2 bytes big-endian, D 1 byte: the board's UART now runs at F/D clocks per etu
     DISPLAY = 0x05  # slot: line 0-3; data: UTF-8, 20 characters
     STATE = 0x06  # reply: one byte per slot, 1 card present
+    RANDOM = 0x07  # data: how many, 1 byte; reply: as many bytes fit for keys, for a board without a source of its own
 
 
 class Notice(IntEnum):

@@ -20,6 +20,7 @@ CMD_CLK = const(0x03)
 CMD_ETU = const(0x04)
 CMD_DISPLAY = const(0x05)
 CMD_STATE = const(0x06)
+CMD_RANDOM = const(0x07)
 
 # Notice
 NOTICE_PRESENCE = const(0x41)

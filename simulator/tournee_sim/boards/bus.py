@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import socket
 import struct
 import termios
@@ -157,6 +158,8 @@ class BoardBus:
         line = self.lines[slot] if slot < SLOTS else None
         if kind == Command.STATE:
             return bytes(int(each.card is not None) for each in self.lines)
+        if kind == Command.RANDOM and len(data) == 1:
+            return os.urandom(data[0])
         if kind == Command.DISPLAY and slot < 4:
             text = data.decode("utf-8", "replace")[:COLUMNS].ljust(COLUMNS)
             self._set_display([*self.display[:slot], text, *self.display[slot + 1 :]])

@@ -1,0 +1,21 @@
+"""The terminal on a Cortex-M3 (QEMU): frozen into the image by `firmware/build.py`, started over the REPL of UART 0."""
+
+import gc
+import sys
+
+import machine
+
+from tournee_fw.app import Terminal
+from tournee_fw.hal.mps2 import Mps2Board
+
+
+def run(name: str, manifest: str) -> None:
+    """Until something ends it, which is said on UART 0 and ends QEMU. `manifest`: hash of the firmware files."""
+    try:
+        terminal = Terminal(Mps2Board(), name, manifest)
+        gc.collect()
+        terminal.run()
+    except Exception as error:
+        print("\n*** terminal ended")
+        sys.print_exception(error)
+    machine.reset()  # type: ignore[attr-defined] (the unix port, whose stubs are read, has none)
