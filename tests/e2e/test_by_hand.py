@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.conftest import Played
 from tests.tools.forked import Commands, Ended
 from tests.tools.practice import Practice, environment_of, practice
-from tests.tools.typist import CTRL_C, Typist
+from tests.tools.typist import Typist
 from tournee.billing.lifecycle import State
 from tournee.cli.bill import STATES
 from tournee.cli.demo.stage import Stage
@@ -166,8 +166,7 @@ def test_ctrl_c_keeps_the_draft_and_it_is_taken_up_again(office: Practice) -> No
         person.answer("accident causé par un tiers", "non")
         person.expect("Lieu des soins")
         person.expect("> ")
-        person.type(CTRL_C)
-        person.expect("Brouillon gardé. Pour le reprendre : ")
+        person.interrupt("Brouillon gardé. Pour le reprendre : ")
         command = person.expect("\n").split()
         assert person.end() == INTERRUPTED
         assert "Traceback" not in person.shown
@@ -203,7 +202,14 @@ def test_a_day_from_the_bill_to_its_correction(office: Practice) -> None:
     assert "Demande quelqu'un" in office.run("status").stdout
     assert "déjà partie" in office.run("bill", "cancel", bill, ok=(REFUSED,)).stderr
 
-    office.run("bill", "correct", bill, "--answers", office.answers(parcours="U"))
+    with typist(office, "bill", "correct", bill) as person:
+        answers = person.expect("Changer une réponse")
+        number = re.search(r"(\d+)  Parcours de soins : T · Médecin traitant", answers)
+        assert number, answers
+        person.answer("Entrée : non", number[1])
+        person.answer("Parcours de soins", "U")
+        assert "U · Urgence" in person.answer("Changer une réponse", "")
+        assert person.end() == 0
     corrected, new = office.bill(bill), office.bills()[-1]
     assert corrected.state is State.CORRECTED
     assert (new.bill.corrects, new.bill.corrects_numero) == (bill, corrected.numero)

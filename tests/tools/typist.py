@@ -17,6 +17,7 @@ from typing import Self
 
 PATIENCE_S = 60.0
 CTRL_C = "\x03"
+_AGAIN_S = 15.0
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\r")
 _OWN_TERMINAL = (
     "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -67,6 +68,17 @@ class Typist:
         shown += self.expect("> ")
         self.type(text + "\n")
         return shown
+
+    def interrupt(self, text: str) -> None:
+        """Ctrl-C until `text` is shown: one that comes just before Python blocks in its read is noticed at the next key [CPython]."""
+        for _ in range(4):
+            self.type(CTRL_C)
+            deadline = time.monotonic() + _AGAIN_S
+            while self.shown.find(text, self._seen) < 0 and self._read(deadline):
+                pass
+            if self.shown.find(text, self._seen) >= 0:
+                break
+        self.expect(text)
 
     def end(self) -> int:
         """Exit code, once the program has ended by itself."""

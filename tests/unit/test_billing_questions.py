@@ -135,3 +135,31 @@ def test_acts_offered_fit_age_and_agreement() -> None:
     waiting = evaluate(Bill("b-1", DAY, situation()), rights(), today=DAY)
     offered = [c.value for q in waiting.questions if q.id == "actes" for c in q.choices]
     assert "VG" in offered and not {"V", "COD", "GL1", "G", "TCG"} & set(offered)
+
+
+def test_a_complete_bill_is_looked_over_and_changed() -> None:
+    made = ask(NEW, rights(), DAY, io=Script("", "non", "", "VG", "1", "T", "amo"))
+    io = Script("99", "x", _number(made, "Tiers payant"), "1", "")
+    changed = ask(made, rights(), DAY, io=io, review=True)
+    assert (made.answers["tiers_payant"].value, changed.answers["tiers_payant"].value) == ("amo", "aucun")
+    assert changed.acts == made.acts
+    assert evaluate(changed, rights(), today=DAY).status == "valid"
+
+
+def test_an_answer_taken_back_by_mistake_is_there_again_after_b() -> None:
+    made = ask(NEW, rights(), DAY, io=Script("", "non", "", "VG", "1", "T", "amo"))
+    io = Script(_number(made, "Acte"), "b", "")
+    assert ask(made, rights(), DAY, io=io, review=True) == made
+
+
+def test_without_review_a_complete_bill_asks_nothing() -> None:
+    made = ask(NEW, rights(), DAY, io=Script("", "non", "", "VG", "1", "T", "amo"))
+    assert ask(made, rights(), DAY, io=Script()) == made
+
+
+def _number(bill: Bill, text: str) -> str:
+    """Under which number the review shows the answer to a question that begins with `text`."""
+    io = Script("")
+    ask(bill, rights(), DAY, io=io, review=True)
+    row = next(line for line in io.shown if f"  {text}" in line)
+    return str(row.split()[0])

@@ -27,7 +27,7 @@ def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: b
         else:
             rights = Rights.none() if sans_vitale else _read_patient(office)
             bill = drafts.new_bill(office.journal, office.cabinet, rights, clock=office.clock, random=office.random)
-        return _fill(office, bill, rights, answers, advanced=advanced, as_json=as_json)
+        return _fill(office, bill, rights, answers, advanced=advanced, as_json=as_json, review=resume is not None)
 
 
 def make_correction(wanted: str, answers: Path | None, *, as_json: bool) -> int:
@@ -40,7 +40,7 @@ def make_correction(wanted: str, answers: Path | None, *, as_json: bool) -> int:
                 f"[yellow]La caisse a déjà payé {euros(paid)} de la facture {old.numero} ; la nouvelle redemande tout :"
                 " voyez avec elle avant de l'envoyer.[/]"
             )
-        return _fill(office, bill, old.rights, answers, advanced=False, as_json=as_json)
+        return _fill(office, bill, old.rights, answers, advanced=False, as_json=as_json, review=True)
 
 
 def _read_patient(office: Office) -> Rights:
@@ -59,7 +59,9 @@ def _read_patient(office: Office) -> Rights:
     return asyncio.run(read())
 
 
-def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, advanced: bool, as_json: bool) -> int:
+def _fill(
+    office: Office, bill: Bill, rights: Rights, answers: Path | None, *, advanced: bool, as_json: bool, review: bool
+) -> int:
     from tournee.billing.engine import evaluate
     from tournee.cli.questions import Interrupted, apply_answers, ask
 
@@ -77,7 +79,7 @@ def _fill(office: Office, bill: Bill, rights: Rights, answers: Path | None, *, a
         bill = prefilled(bill)
     else:
         try:
-            bill = ask(bill, rights, today, advanced=advanced, prefilled=prefilled, save=save)
+            bill = ask(bill, rights, today, advanced=advanced, prefilled=prefilled, save=save, review=review)
         except Interrupted as exc:
             bill, interrupted = exc.bill, True
             print(file=sys.stderr)  # the terminal has shown ^C without an end of line

@@ -42,11 +42,13 @@ def ask(
     advanced: bool = False,
     prefilled: Callable[[Bill], Bill] | None = None,
     save: Callable[[Bill], None] | None = None,
+    review: bool = False,
 ) -> Bill:
     """Asks until nothing required is left, or until an error that no answer can mend; raises Interrupted with the draft.
-    `prefilled` is called once the patient is known; `save` after every answer.
+    `prefilled` is called once the patient is known; `save` after every answer. `review`: a bill that lacks nothing is shown
+    answer by answer, to be changed.
     """
-    return _Loop(settle(bill, rights), rights, today, io or RichIo(), advanced, prefilled, save).run()
+    return _Loop(settle(bill, rights), rights, today, io or RichIo(), advanced, prefilled, save, review).run()
 
 
 def apply_answers(bill: Bill, rights: Rights, today: date, answers: Mapping[str, Any]) -> Bill:
@@ -105,10 +107,12 @@ class _Loop:
     advanced: bool
     prefilled: Callable[[Bill], Bill] | None
     save: Callable[[Bill], None] | None
+    review: bool
 
     def run(self) -> Bill:
         history: list[Bill] = []
         passed: set[str] = set()  # advanced questions left at their default
+        taken_back = ""  # question whose answer is to be changed
         self.io.show(_HELP, "dim")
         self._prefill()
         while True:
@@ -117,10 +121,13 @@ class _Loop:
                 if not self._mend(result, history):
                     return self.bill
                 continue
-            question = self._next(result, passed)
+            question = next((q for q in result.questions if q.id == taken_back), None) or self._next(result, passed)
             if question is None:
                 self.io.show(price_line(result), "bold")
+                if taken_back := self._take_back(history):
+                    continue
                 return settle(self.bill, self.rights)
+            self.review = self.review and taken_back != ""
             before = self.bill
             step = self._put(question, result)
             if step == "back":
@@ -132,6 +139,22 @@ class _Loop:
             elif step == "answered":
                 history.append(before)
                 passed.add(question.id)
+
+    def _take_back(self, history: list[Bill]) -> str:
+        """The question whose answer was taken back on review; "" when all stay."""
+        from tournee.cli import review
+
+        if not self.review:
+            return ""
+        try:
+            found = review.chosen(self.bill, self.io)
+        except (KeyboardInterrupt, EOFError):
+            raise Interrupted(self.bill) from None
+        if found is None:
+            return ""
+        history.append(self.bill)
+        question_id, self.bill = found
+        return question_id
 
     def _next(self, result: Evaluation, passed: set[str]) -> Question | None:
         if (required := result.next_question) is not None:
