@@ -25,7 +25,7 @@ demo: setup ## One simulated home visit, from the cards to the payment
 	@$(BIN)/tournee demo --out $(OUT)/demo $(ARGS)
 
 test: setup ## All checks and tests; ends with what was skipped and why
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--acceptance -n 2 --dist loadgroup)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--acceptance -n 2 --dist loadfile --no-loadscope-reorder)
 
 lint: setup ## Formatting, lint, types, import contracts, generated files
 	@$(BIN)/python -m pytest tests/static -q

@@ -16,8 +16,6 @@ import pytest
 
 from tournee_sim.pytest_plugin import need
 
-pytestmark = pytest.mark.xdist_group("packaging")
-
 
 def _tree(root: Path, target: Path) -> Path:
     """A copy of the tree's own files, without what builds and runs leave behind."""
