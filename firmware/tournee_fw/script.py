@@ -4,7 +4,7 @@ from micropython import const
 
 from . import _link, _scripts
 from .errors import Refused
-from .iso7816.apdu import check
+from .iso7816.apdu import MAX_APDU, check
 
 _HEAD = const(5)  # step, SW, length
 _KNOWN_FLAGS = const(0x07)
@@ -15,7 +15,7 @@ class Runner:
     """The SCRIPT request; one per terminal."""
 
     def __init__(self):
-        self._apdu = bytearray(261)
+        self._apdu = bytearray(MAX_APDU)
         self._apdus = 0
 
     def run(self, server, slot, script, end):

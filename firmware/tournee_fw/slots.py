@@ -26,6 +26,7 @@ from .iso7816 import pps as _pps
 from .iso7816.apdu import Apdu
 from .iso7816.atr import Atr
 from .iso7816.t0 import T0
+from .iso7816.t1 import T1
 from .iso7816.tables import DD_DEFAULT, DI, FD_DEFAULT, FI, FIDI_DEFAULT, INVERSE, ms_of_clocks
 
 CARD_ABSENT = const(0)
@@ -70,7 +71,8 @@ class Slot:
         self._found = STATUS_MUTE
         self.atr_reader = Atr()
         self._pps = _pps.Pps(self._send)
-        self.apdu = Apdu(T0(self._send))
+        self._protocols = (T0(self._send), T1(self._send))
+        self.apdu = Apdu(self._protocols[0])
         self.state = CARD_OFF if port.present else CARD_ABSENT
         self.changed = False
         """Presence or power changed since the server last looked."""
@@ -294,23 +296,25 @@ class Slot:
     def _negotiate(self, now):
         atr = self.atr_reader
         self.fidi = FIDI_DEFAULT
-        self.protocol_number = 0
-        if atr.specific > 0 or (atr.specific < 0 and not atr.offers(0)):
-            self._fail(STATUS_PROTOCOL)  # no T=1 in this firmware
+        protocol = _protocol(atr)
+        if protocol < 0:
+            self._fail(STATUS_PROTOCOL)
             return
-        if atr.specific == 0:
+        self.protocol_number = protocol
+        self.apdu.protocol = self._protocols[protocol]
+        if atr.specific >= 0:
             if not atr.implicit:
                 if not (FI[atr.fidi >> 4] and DI[atr.fidi & 15]):
                     self._fail(STATUS_PPS_FAILED)
                     return
                 self.fidi = atr.fidi
             self._use()
-        elif _pps.wanted(atr, 0) and not self._without_pps:
+        elif _pps.wanted(atr, protocol) and not self._without_pps:
             fidi = atr.fidi if FI[atr.fidi >> 4] and DI[atr.fidi & 15] else FIDI_DEFAULT
             self.state = CARD_PPS
-            self._pps.start(0, fidi, self._board.clock_khz, self._board.slack_ms, now)
-        elif atr.first != 0:
-            self._fail(STATUS_PPS_FAILED)  # T=0 can only be had by PPS
+            self._pps.start(protocol, fidi, self._board.clock_khz, self._board.slack_ms, now)
+        elif atr.first != protocol:
+            self._fail(STATUS_PPS_FAILED)  # this protocol can only be had by PPS
         else:
             self._use()
 
@@ -328,7 +332,7 @@ class Slot:
     def _use(self):
         atr = self.atr_reader
         f, d = FI[self.fidi >> 4], DI[self.fidi & 15]
-        self._port.etu(f, d, 0 if atr.guard == 255 else atr.guard)
+        self._port.etu(f, d, 0 if atr.guard == 255 else atr.guard)  # T=1 allows 11 etu then; 12 are as good
         self.apdu.protocol.timing(atr, f, d, self._board.clock_khz, self._board.slack_ms)
         self.status = STATUS_OK
         self.state = CARD_READY
@@ -346,6 +350,17 @@ class Slot:
         status = self.apdu.status
         self.state = CARD_READY
         self.status = status
-        if status in _CARD_FAULTS:  # its state is unknown: it starts again from a reset
+        if status in _CARD_FAULTS and not self.apdu.protocol.in_step:  # its state is unknown: it starts from a reset
             self._log.note("card", self.number, status)
             self._stop(status)
+
+
+def _protocol(atr):
+    """The one of the specific mode, the first offered, or another offered one; -1 when none is T=0 or T=1."""
+    if atr.specific >= 0:
+        return atr.specific if atr.specific < 2 else -1
+    if atr.first < 2:
+        return atr.first
+    if atr.offers(0):
+        return 0
+    return 1 if atr.offers(1) else -1

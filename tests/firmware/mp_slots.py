@@ -138,21 +138,48 @@ def test_ts_garbage():
     assert r.power()[0] == _link.STATUS_BAD_ATR
 
 
-def test_t1_only_card_is_a_protocol_error_today():
-    body = unhex("80 01")
-    card = Card(b"\x3b" + body + b"\x81")
+def test_neither_t0_nor_t1_is_a_protocol_error():
+    card = Card(b"\x3b" + unhex("80 0E") + b"\x8e")
     r = rig(card)
     assert r.power()[0] == _link.STATUS_PROTOCOL
     assert card.vcc_now == 0
 
 
-def test_t1_first_t0_second_is_negotiated():
-    body = unhex("80 81 00")  # TD1=81: T=1, TD2=00: T=0
-    card = Card(b"\x3b" + body + b"\x01")
+def test_t1_only_card_needs_no_pps():
+    card = Card(b"\x3b" + unhex("80 01") + b"\x81")
+    r = rig(card)
+    status, reply = r.power()
+    assert status == OK and reply[0] == 1 and not card.all
+
+
+def test_the_first_offered_protocol_is_used():
+    card = Card(b"\x3b" + unhex("80 81 00") + b"\x01")  # TD1=81: T=1, TD2=00: T=0
+    r = rig(card)
+    status, reply = r.power()
+    assert status == OK and reply[0] == 1 and not card.all
+
+
+def test_t0_first_t1_second_is_t0_at_the_speed_of_pps():
+    card = Card(unhex("3B9B188001001225006480040100009044"))  # CPS4 [ANS]
+    r = rig(card)
+    status, reply = r.power()
+    assert status == OK and reply[:2] == b"\x00\x18"
+    assert bytes(card.all)[:4] == unhex("FF1018F7") and card.fd == (372, 12)
+
+
+def test_t14_first_t0_second_is_negotiated():
+    card = Card(b"\x3b" + unhex("80 8E 00") + b"\x0e")
     r = rig(card)
     status, reply = r.power()
     assert status == OK and reply[0] == 0
     assert bytes(card.all)[:4] == unhex("FF1011FE")
+
+
+def test_specific_mode_of_t1():
+    card = Card(unhex("3B 90 13 11 01 93"))
+    r = rig(card)
+    status, reply = r.power()
+    assert status == OK and reply[:2] == b"\x01\x13" and not card.all
 
 
 def test_specific_mode_needs_no_pps():

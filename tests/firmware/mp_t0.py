@@ -365,9 +365,56 @@ def test_check_malformed():
     ):
         raw = unhex(text)
         assert check(raw, len(raw)) == _link.STATUS_BAD_MESSAGE, text
-    raw = unhex("00B00000000100")
-    assert check(raw, len(raw)) == _link.STATUS_TOO_LONG
+    for text in ("00A40000000001AABB", "00D600000000", "00D6000000000000", "00D60000000002AA"):
+        raw = unhex(text)
+        assert check(raw, len(raw)) == _link.STATUS_BAD_MESSAGE, text
+    assert check(bytes(_apdu.MAX_APDU + 1), _apdu.MAX_APDU + 1) == _link.STATUS_TOO_LONG
+
+
+def test_check_lets_extended_length_through():
+    for text in ("00B00000000100", "00D60000000001AA", "00CB3FFF000002AABB0000"):
+        raw = unhex(text)
+        assert check(raw, len(raw)) == OK, text
+
+
+def test_extended_that_fits_is_made_short():
+    both("00 D6 00 00 00 0002 AABB", [("00D6000002", "D6"), ("AABB", "9000")], OK, "9000")
+    both("00 B0 00 00 00 0004", [("00B0000004", "B0 01020304 9000")], OK, "01020304 9000")
+    both(
+        "00 CB 3F FF 00 0002 AABB 0000",
+        [("00CB3FFF02", "CB"), ("AABB", "6103"), ("00C0000003", "C0 010203 9000")],
+        OK,
+        "010203 9000",
+    )
+
+
+def test_extended_le_above_256_takes_all_that_61_announces():
+    data = "AB" * 256
+    both(
+        "00 B0 00 00 00 0200",
+        [("00B0000000", "B0" + data + "6102"), ("00C0000002", "C0 0102 9000")],
+        OK,
+        data + "0102 9000",
+    )
+
+
+def test_extended_data_goes_out_in_envelopes():
+    data = "5A" * 300
+    command = "01D6000000012C" + data  # on logical channel 1
+    first, rest = command[:510], command[510:]
+    script = [
+        ("01C20000FF", "C2"),
+        (first, "9000"),
+        ("01C2000034", "C2"),
+        (rest, "6103"),
+        ("01C0000003", "C0 010203 9000"),
+    ]
+    both(command, script, OK, "010203 9000")
+
+
+def test_a_card_without_envelope_ends_it_at_the_first():
+    both("00D6000000012C" + "5A" * 300, [("00C20000FF", "6D00")], OK, "6D00")
 
 
 def test_every_state_has_a_name():
-    assert len(_t0.STATES) == _t0.T0_SW2 + 1 and len(_apdu.STATES) == _apdu.APDU_GET_RESPONSE + 1
+    assert len(_t0.STATES) == _t0.T0_SW2 + 1 and len(_apdu.STATES) == _apdu.APDU_ENVELOPE + 1

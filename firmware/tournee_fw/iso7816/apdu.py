@@ -1,4 +1,4 @@
-"""APDU over TPDU: cases 1-4, automatic GET RESPONSE and 6Cxx [ISO 7816-3 §12.2, 7816-4 §5; facts cards-and-readers §3.7]."""
+"""APDU over TPDU: cases 1-4, short and extended, automatic GET RESPONSE and 6Cxx [ISO 7816-3 §12.2, 7816-4 §5; facts cards-and-readers §3.7]."""
 
 from micropython import const
 
@@ -8,7 +8,11 @@ APDU_IDLE = const(0)
 APDU_COMMAND = const(1)
 APDU_RESEND = const(2)
 APDU_GET_RESPONSE = const(3)
-STATES = ("IDLE", "COMMAND", "RESEND", "GET_RESPONSE")
+APDU_ENVELOPE = const(4)
+STATES = ("IDLE", "COMMAND", "RESEND", "GET_RESPONSE", "ENVELOPE")
+
+MAX_APDU = const(1024)  # a request of the link is no longer
+_HEADER = const(5)
 
 _GET_RESPONSE = const(0xC0)
 _ENVELOPE = const(0xC2)
@@ -19,21 +23,33 @@ _PIN_INS = (0x20, 0x24, 0x2C)
 
 
 def check(apdu, n: int) -> int:
-    """STATUS_OK, or why this command is not sent: malformed, too long for T=0, or carrying a PIN (FORBIDDEN).
+    """STATUS_OK, or why this command is not sent: malformed, too long, or carrying a PIN (FORBIDDEN).
 
     Class and chaining bits are not looked at: no class hides a PIN. ENVELOPE could wrap one.
     """
     if n < 4 or apdu[0] == 0xFF or apdu[1] & 0xF0 in (0x60, 0x90):
         return STATUS_BAD_MESSAGE
+    if n > MAX_APDU:
+        return STATUS_TOO_LONG
     if n > 5:
         ins = apdu[1] & 0xFE
         if ins in _PIN_INS or ins == _ENVELOPE:
             return STATUS_FORBIDDEN
-        if apdu[4] == 0:
-            return STATUS_TOO_LONG if n >= 7 else STATUS_BAD_MESSAGE  # extended length
-        if n not in (5 + apdu[4], 6 + apdu[4]):
+        if apdu[4]:
+            good = n in (5 + apdu[4], 6 + apdu[4])
+        elif n <= 7:
+            good = n == 7  # case 2E
+        else:
+            lc = extended_lc(apdu, n)
+            good = lc and n in (7 + lc, 9 + lc)
+        if not good:
             return STATUS_BAD_MESSAGE
     return STATUS_OK
+
+
+def extended_lc(apdu, n: int) -> int:
+    """Lc of an extended command with data, else 0."""
+    return apdu[5] << 8 | apdu[6] if n > 7 and not apdu[4] else 0
 
 
 def get_response_cla(cla: int) -> int:
@@ -46,15 +62,21 @@ def get_response_cla(cla: int) -> int:
 
 
 class Apdu:
-    """Runs one command over `protocol`; `status` and `length` as there. Command chaining passes through."""
+    """Runs one command over `protocol`; `status` and `length` as there. Command chaining passes through.
+
+    T=1 takes a command as it is. On T=0 a case 4 leaves its Le to GET RESPONSE, an extended command that fits is made
+    short, and a longer one goes out in ENVELOPEs [ISO 7816-3 §12.2].
+    """
 
     def __init__(self, protocol):
         self.protocol = protocol
-        self._tpdu = bytearray(261)
+        self._tpdu = bytearray(MAX_APDU + _HEADER)  # room for the header of the first ENVELOPE before the command
         self._view = memoryview(self._tpdu)
-        self._next = bytearray(5)
+        self._next = bytearray(_HEADER)
+        self._head = bytearray(4)
         self._out = self._view
-        self._n = self._limit = self._turns = 0
+        self._n = self._at = self._limit = self._turns = 0
+        self._follow = self._data = False
         self.length = 0
         self.status = STATUS_OK
         self.state = APDU_IDLE
@@ -70,22 +92,46 @@ class Apdu:
 
     def start(self, apdu, n: int, out, limit: int, now: int) -> None:
         """Send `apdu[:n]`, already passed by `check` (or made here, by the keypad); the answer goes to `out[:limit]`."""
-        if n > 5 and n == 6 + apdu[4]:
-            n -= 1  # case 4: Le goes into GET RESPONSE
-        self._view[:n] = apdu[:n]
-        self._n = n
+        view = self._view
         self._begin(out, limit)
+        self._head[:] = apdu[:4]
+        self._follow = True
+        self._data = n > _HEADER and not (n == 7 and not apdu[4])
         self.state = APDU_COMMAND
-        self.protocol.start(self._view, n, out, limit, now)
+        if self.protocol.number == 0:
+            lc = extended_lc(apdu, n)
+            if lc > 255:
+                view[_HEADER : _HEADER + n] = apdu[:n]
+                self._at, self._n = _HEADER, _HEADER + n
+                self.state = APDU_ENVELOPE
+                self._envelope(now)
+                self.advance(now)
+                return
+            if lc:  # case 3E or 4E that fits
+                view[:4] = apdu[:4]
+                view[4] = lc
+                view[5 : 5 + lc] = apdu[7 : 7 + lc]
+                n = 5 + lc
+            elif n == 7 and not apdu[4]:  # case 2E: up to 256, else all that 61xx gives
+                view[:4] = apdu[:4]
+                view[4] = 0 if apdu[5] else apdu[6]
+                n = 5
+            else:
+                if n > 5 and n == 6 + apdu[4]:
+                    n -= 1  # case 4: Le goes into GET RESPONSE
+                view[:n] = apdu[:n]
+        else:
+            view[:n] = apdu[:n]
+        self.protocol.start(view, n, out, limit, now)
         self.advance(now)
 
     def start_tpdu(self, tpdu, n: int, out, limit: int, now: int) -> None:
-        """Send as it is, follow nothing."""
+        """Send as it is, follow nothing; on T=1 that is an APDU too, since block numbers are kept here."""
         self._begin(out, limit)
-        self._turns = _TURNS
-        self._n = 0
+        self._follow = False
         self.state = APDU_COMMAND
-        self.protocol.start(tpdu, n, out, limit, now)
+        self._view[:n] = tpdu[:n]
+        self.protocol.start(self._view, n, out, limit, now)
         self.advance(now)
 
     def advance(self, now: int) -> None:
@@ -98,7 +144,11 @@ class Apdu:
             self.length += protocol.length
             sw1 = self._out[self.length - 2]
             sw2 = self._out[self.length - 1]
-            if not self._n or sw1 not in (0x61, 0x6C):
+            if self.state == APDU_ENVELOPE and self._at < self._n and sw1 == 0x90 and not sw2:
+                self.length = 0
+                self._envelope(now)
+                continue
+            if not self._follow or sw1 not in (0x61, 0x6C):
                 self._finish(STATUS_OK)
                 return
             self._turns += 1
@@ -123,8 +173,21 @@ class Apdu:
     def _begin(self, out, limit):
         self._out = out
         self._limit = limit
+        self._n = self._at = 0
         self.length = self._turns = 0
         self.status = STATUS_OK
+
+    def _envelope(self, now):
+        """The next piece of the command as ENVELOPE; its header overwrites bytes that are out already."""
+        size = min(self._n - self._at, 255)
+        at = self._at - _HEADER
+        view = self._view
+        view[at] = get_response_cla(self._head[0])
+        view[at + 1] = _ENVELOPE
+        view[at + 2] = view[at + 3] = 0
+        view[at + 4] = size
+        self._at += size
+        self.protocol.start(view[at:], _HEADER + size, self._out, self._limit, now)
 
     def _finish(self, status):
         if status != STATUS_OK:
@@ -134,20 +197,19 @@ class Apdu:
 
     def _resend(self, le, now):
         header = self._next
-        source = header if self.state == APDU_GET_RESPONSE else self._tpdu
-        header[:4] = source[:4]
-        header[4] = le
-        if self.state == APDU_COMMAND:
-            if self._n > 5:  # a command with data has no Le to correct
+        if self.state != APDU_GET_RESPONSE:
+            if self._data:  # the host shall send a command with data again itself
                 self.length += 2
                 self._finish(STATUS_OK)
                 return
+            header[:4] = self._head
             self.state = APDU_RESEND
+        header[4] = le
         self._send(now)
 
     def _get_response(self, le, now):
         header = self._next
-        header[0] = get_response_cla(self._tpdu[0])
+        header[0] = get_response_cla(self._head[0])
         header[1] = _GET_RESPONSE
         header[2] = header[3] = 0
         header[4] = le

@@ -33,6 +33,10 @@ _EXCHANGE_MS = const(60_000)
 class T0:
     """One exchange at a time; `send(buf, n)` puts characters on the line."""
 
+    number = 0
+    in_step = False
+    """After an exchange that failed the card's state is unknown: it wants a reset."""
+
     def __init__(self, send):
         self._send = send
         self._tpdu = bytearray(MAX_TPDU)
