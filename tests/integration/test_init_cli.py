@@ -87,6 +87,17 @@ def test_it_may_be_repeated_and_keeps_what_was_not_given(desk: Desk) -> None:
     assert code == 2 and "--range" in err
 
 
+def test_an_oct_once_chosen_stays_until_it_is_taken_back(desk: Desk) -> None:
+    certificate = _directory(desk.home, "-----BEGIN CERTIFICATE-----\n")
+    via_oct = ("--oct", "oct@oct.test", "--oct-numero", "123456789", "--oct-certificate", str(certificate))
+    given = [
+        desk.json("init", "--situation", "1", *MAIL, *via_oct),
+        desk.json("init", "--situation", "1", "--address", "new@ps.test"),
+        desk.json("init", "--situation", "1", "--oct", ""),
+    ]
+    assert [done["via"] for done in given] == ["oct", "oct", "direct"]
+
+
 def test_what_cannot_be_is_told_with_its_remedy(desk: Desk) -> None:
     for options in (
         ("--smtp", "nowhere"),

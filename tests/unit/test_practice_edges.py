@@ -30,7 +30,7 @@ from tournee.practice.send import Result, Sender
 from tournee.practice.sign import sign
 from tournee.practice.status import overview
 from tournee.terminal.errors import OutcomeUnknown
-from tournee.transmit.errors import MailUnknown
+from tournee.transmit.errors import MailTooLarge, MailUnknown
 from tournee.transmit.model import Arl, Etat, Montants, Nature, Retour, RetourFacture
 from tournee_protocol.link import Op
 
@@ -265,3 +265,17 @@ def test_another_mail_under_a_known_uid_is_read_before_it_is_deleted(practice: P
         take_returns(practice.journal, Dying(b"one"))
     (taken,) = take_returns(practice.journal, Drop(b"two"))
     assert taken.raw == b"two" and not taken.duplicate
+
+
+def test_a_mail_too_large_stays_and_the_others_are_taken(practice: Practice) -> None:
+    class Heavy(Drop):
+        def fetch(self, uid: str) -> bytes:
+            if uid == "1":
+                raise MailTooLarge("Un message est trop grand.", "Ouvrez la boîte.")
+            return super().fetch(uid)
+
+    drop = Heavy(b"huge")
+    drop.mails["2"] = b"other"
+    large, other = take_returns(practice.journal, drop)
+    assert "trop grand" in large.remarks[0] and not large.raw
+    assert other.raw == b"other" and list(drop.mails) == ["1"]

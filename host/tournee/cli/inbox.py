@@ -32,7 +32,7 @@ def command(wait_s: float, copy: Path | None, as_json: bool) -> int:
     deadline = time.monotonic() + wait_s
     with opened() as office, AccountMailbox(office.cabinet.account) as mailbox:
         while True:
-            taken += take_returns(office.journal, mailbox)
+            taken += [t for t in take_returns(office.journal, mailbox) if t.raw or t not in taken]
             if time.monotonic() >= deadline or not _expected(office.journal):
                 break
             time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))  # POP3 has no push
@@ -52,7 +52,7 @@ def _copy(folder: Path, taken: list[Any]) -> None:
     from tournee.store.home import made, write_private
 
     made(folder)
-    for item in taken:
+    for item in (t for t in taken if t.raw):
         parts = (item.nature, item.reference if item.reference != item.nature else "", item.id[:8])
         name = "-".join(filter(None, ("".join(c for c in part if c.isalnum()) for part in parts)))
         write_private(folder / f"{name}.eml", item.raw)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tournee.cli.output import console, emit, json_option
+
+if TYPE_CHECKING:
+    from tournee.practice.cabinet import Cabinet
+    from tournee.transmit.settings import MailAccount
 
 PASSWORD_VARIABLE = "TOURNEE_MAIL_PASSWORD"
 _RANGES = {"facture": (1, 999_999_999), "lot": (1, 2**31), "fichier": (1, 999_999), "compostage": (1, 2**31)}
@@ -25,11 +29,9 @@ _RANGES = {"facture": (1, 999_999_999), "lot": (1, 2**31), "fichier": (1, 999_99
 @click.option(
     "--security",
     type=click.Choice(["tls", "starttls", "none"]),
-    default="tls",
-    show_default=True,
-    help="Des deux serveurs.",
+    help="Des deux serveurs ; tls si rien n'a été choisi.",
 )
-@click.option("--user", default="", help="Identifiant de messagerie ; par défaut l'adresse.")
+@click.option("--user", help="Identifiant de messagerie ; par défaut l'adresse.")
 @click.option(
     "--destinations",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -39,8 +41,7 @@ _RANGES = {"facture": (1, 999_999_999), "lot": (1, 2**31), "fichier": (1, 999_99
     "--oct",
     "oct_mailbox",
     metavar="ADDRESS",
-    default="",
-    help="Envoyer par un OCT, à cette adresse ; sinon directement aux caisses.",
+    help='Envoyer par un OCT, à cette adresse ; sinon directement aux caisses (--oct "" y revient).',
 )
 @click.option("--oct-numero", default="", help="Avec --oct : son numéro (SIREN ou association).")
 @click.option(
@@ -66,10 +67,10 @@ def command(
     address: str | None,
     smtp: str | None,
     pop3: str | None,
-    security: str,
-    user: str,
+    security: str | None,
+    user: str | None,
     destinations: Path | None,
-    oct_mailbox: str,
+    oct_mailbox: str | None,
     oct_numero: str,
     oct_certificate: Path | None,
     range_: str | None,
@@ -111,19 +112,19 @@ def command(
             smtp_port=smtp_port,
             pop3_host=pop3_host,
             pop3_port=pop3_port,
-            user=user,
+            user=user if user is not None else known.user if known else "",
             password=_password(known.password if known else "", interactive),
-            smtp_security=security,  # type: ignore[arg-type]
-            pop3_security="none" if security == "none" else "tls",
+            **_security(security, known),
         )
+        by_oct = _oct(oct_mailbox, oct_numero, oct_certificate, before)
         cabinet = Cabinet(
             praticien=praticien_of(cps),
             situation=situation_of(chosen),
             account=account,
             directory_json=_directory(destinations, before.directory_json if before else ""),
-            oct_mailbox=oct_mailbox,
-            oct_numero=oct_numero,
-            oct_certificate_pem=_oct_certificate(oct_mailbox, oct_numero, oct_certificate),
+            oct_mailbox=by_oct[0],
+            oct_numero=by_oct[1],
+            oct_certificate_pem=by_oct[2],
             simulation=cps.simulation,
         )
         for series, (first, last) in (_RANGES | _facture_range(range_, office.journal.ranges())).items():
@@ -138,7 +139,7 @@ def command(
                 "situation": chosen.numero_logique,
                 "specialite": chosen.specialite,
                 "specialite_libelle": specialite,
-                "via": "oct" if oct_mailbox else "direct",
+                "via": "oct" if cabinet.oct_mailbox else "direct",
                 "facture_next": ranges["facture"][0],
                 "home": str(folder),
                 "simulation": cps.simulation,
@@ -153,7 +154,9 @@ def command(
     out.print(
         f"  situation {chosen.numero_logique} : {chosen.raison_sociale or 'sans raison sociale'}, facturation {cabinet.numero_facturation}"
     )
-    out.print(f"  envoi {'par OCT ' + oct_mailbox if oct_mailbox else 'direct aux caisses'} depuis {account.address}")
+    out.print(
+        f"  envoi {'par OCT ' + cabinet.oct_mailbox if cabinet.oct_mailbox else 'direct aux caisses'} depuis {account.address}"
+    )
     out.print(f"  prochaine facture n° {ranges['facture'][0]}, données dans {folder}")
     if not cabinet.directory_json:
         out.print("  [yellow]pas encore d'annuaire des caisses[/] → tournee init --destinations FICHIER")
@@ -251,14 +254,25 @@ def _directory(path: Path | None, known: str) -> str:
     return text
 
 
-def _oct_certificate(mailbox: str, numero: str, path: Path | None) -> str:
+def _security(wanted: str | None, known: MailAccount | None) -> dict[str, Any]:
+    """Of SMTP and POP3; what was chosen before is kept."""
+    if wanted is None and known is not None:
+        return {"smtp_security": known.smtp_security, "pop3_security": known.pop3_security}
+    chosen = wanted or "tls"
+    return {"smtp_security": chosen, "pop3_security": "none" if chosen == "none" else "tls"}
+
+
+def _oct(mailbox: str | None, numero: str, path: Path | None, before: Cabinet | None) -> tuple[str, str, str]:
+    """(mailbox, number, certificate in PEM), all empty without an OCT; without --oct what was chosen before is kept."""
     from tournee.errors import UsageError
 
+    if mailbox is None and before is not None:
+        return before.oct_mailbox, before.oct_numero, before.oct_certificate_pem
     if not mailbox:
-        return ""
+        return "", "", ""
     if path is None or not numero:
         raise UsageError("Un OCT a un numéro et un certificat.", "Donnez --oct-numero et --oct-certificate.")
-    return path.read_text(encoding="ascii")
+    return mailbox, numero, path.read_text(encoding="ascii")
 
 
 def _facture_range(text: str | None, known: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:

@@ -14,6 +14,7 @@ from tournee.practice.files import load_files
 from tournee.practice.matching import effects
 from tournee.practice.ports import Entry, Journal, Mailbox, New
 from tournee.transmit import returns
+from tournee.transmit.errors import MailTooLarge
 
 PREFIX = "return:"
 Progress = Callable[[int, int], None]
@@ -31,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Taken:
-    """One return that was taken."""
+    """One return that was taken; without `raw`, a mail that had to stay in the mailbox."""
 
     id: str
     nature: str
@@ -51,7 +52,11 @@ def take_returns(journal: Journal, mailbox: Mailbox, progress: Progress | None =
     for done, uid in enumerate(uids):
         if progress:
             progress(done, len(uids))
-        raw = mailbox.fetch(uid)  # also when this uid is known: another mailbox may give the same uid to another mail
+        try:
+            raw = mailbox.fetch(uid)  # a known uid too: another mailbox may give it to another mail
+        except MailTooLarge as exc:  # it stays in the mailbox; the others are taken
+            taken.append(Taken("", "illisible", "", b"", remarks=(f"{exc.what} {exc.remedy}",)))
+            continue
         subject = PREFIX + hashlib.sha256(raw).hexdigest()[:32]
         if not seen.known(subject):
             received = New(subject, "received", {"uid": uid, "raw": base64.b64encode(raw).decode()})

@@ -23,6 +23,12 @@ class MailboxUnavailable(NetworkError):
     code = "mailbox"
 
 
+class MailTooLarge(MailboxUnavailable):
+    """One mail of the mailbox exceeds what is read; it stays there, the others are read."""
+
+    code = "mail-too-large"
+
+
 class MailMalformed(RefusedError):
     """A mail that cannot be what it says; `where` names the header or part."""
 

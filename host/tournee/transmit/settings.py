@@ -10,7 +10,7 @@ Security = Literal["none", "starttls", "tls"]
 
 @dataclass(frozen=True)
 class MailAccount:
-    """SMTP and POP3 of one account; the password is never printed and stands in the OS keyring, not in the settings."""
+    """SMTP and POP3 of one account; the password is never printed and stands sealed in the journal, not in the settings."""
 
     address: str
     smtp_host: str

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from tournee.transmit.adapters._net import tls_context, why
-from tournee.transmit.errors import MailboxUnavailable
+from tournee.transmit.errors import MailboxUnavailable, MailTooLarge
 from tournee.transmit.mail import MAX_MAIL_BYTES
 from tournee.transmit.settings import MailAccount
 
@@ -33,7 +33,7 @@ class Pop3:
         return tuple(self._numbers)
 
     def fetch(self, uid: str) -> bytes:
-        """The mail's bytes with CRLF line ends; raises MailboxUnavailable, also when it is gone or too large."""
+        """The mail's bytes with CRLF line ends; raises MailboxUnavailable, also when it is gone, and MailTooLarge."""
         return self._guard(lambda: self._fetch(uid))
 
     def delete(self, uid: str) -> None:
@@ -115,7 +115,7 @@ class Pop3:
         number = self._numbers[uid]
         size = self._sizes.get(number, 0)
         if size > MAX_MAIL_BYTES:
-            raise MailboxUnavailable(
+            raise MailTooLarge(
                 "Un message de la boîte aux lettres dépasse la taille admise.",
                 f"Ouvrez cette boîte avec un logiciel de courrier pour le voir. {_NOTHING_LOST}",
             )
