@@ -108,6 +108,10 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
         "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root",
     ),
     "openssl": (lambda: shutil.which("openssl") is not None, "apt install openssl"),
+    "qemu": (
+        lambda: all(shutil.which(tool) for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "make", "gcc")),
+        "make setup EXTRAS=qemu",
+    ),
     "renode": (lambda: shutil.which("renode") is not None, "install Renode from its project's releases"),
     "rp2_uf2": (_rp2_uf2, "set RP2_UF2 to a MicroPython image for RPI_PICO"),
 }

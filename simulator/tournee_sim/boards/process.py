@@ -92,6 +92,9 @@ class FirmwareProcess:
         environment = {"MICROPYPATH": f"{shim}:{firmware.parent}:.frozen", "PATH": os.environ.get("PATH", "")}
         command = [micropython, "-X", f"heapsize={self._heap}", str(firmware / "boards" / "UNIX" / "main.py")]
         command += [f"{key}={value}" for key, value in arguments.items()]
+        return await self._execute(command, environment)
+
+    async def _execute(self, command: list[str], environment: dict[str, str]) -> asyncio.subprocess.Process:
         if setpriv := shutil.which("setpriv"):
             command = [setpriv, "--pdeathsig", "KILL", "--", *command]
         with self._log.open("ab") as stream:
@@ -103,6 +106,12 @@ class FirmwareProcess:
                 env=environment,
                 start_new_session=True,
             )
+
+    def _note(self, text: str) -> None:
+        """A line of the firmware's that did not come by its standard output."""
+        if text.strip():
+            with self._log.open("a", encoding="utf-8") as stream:
+                stream.write(text.strip() + "\n")
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:])

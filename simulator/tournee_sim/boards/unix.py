@@ -40,7 +40,8 @@ class BoardConfig:
 
     `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
-    `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw.
+    `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw;
+    `board`: unix (MicroPython as a process, with `heap`) or qemu (Cortex-M3, the image's heap, no radio).
     """
 
     name: str = "Tournee-0001"
@@ -57,6 +58,7 @@ class BoardConfig:
     trace: Path | None = None
     seed: int | None = None
     heap: str = "256k"
+    board: str = "unix"
 
 
 class UnixBoard:
@@ -312,10 +314,19 @@ class UnixBoard:
     async def _power_on(self) -> None:
         """Start the firmware and wait until it is connected; raises BoardError with the end of its log."""
         if self._firmware is None:
-            self._firmware = FirmwareProcess(self.state / "firmware.log", self.config.heap)
+            self._firmware = self._process(self.state / "firmware.log")
         connected = [self.bus.connected] + ([self.link.connected] if self.link else [])
         await self._firmware.start(self._arguments, connected)
         self.trace.event("terminal-on")
+
+    def _process(self, log: Path) -> FirmwareProcess:
+        if self.config.board == "unix":
+            return FirmwareProcess(log, self.config.heap)
+        if self.config.board == "qemu":
+            from tournee_sim.boards.qemu import QemuProcess
+
+            return QemuProcess(log)
+        raise BoardError(f"no board {self.config.board!r}; there are unix and qemu")
 
     def _put(self, slot: int, card_id: str) -> None:
         card = make_card(card_id, pki=self.pki, pin=self.pin, state=self.state / "cards")

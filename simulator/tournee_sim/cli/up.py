@@ -47,7 +47,13 @@ INTERRUPTED = 130
 @click.option(
     "--trace", type=click.Path(dir_okay=False, path_type=Path), help="APDU trace; default: apdu.log in the state."
 )
-@click.option("--board", type=click.Choice(["unix"]), default="unix", show_default=True, help="What runs the firmware.")
+@click.option(
+    "--board",
+    type=click.Choice(["unix", "qemu"]),
+    default="unix",
+    show_default=True,
+    help="What runs the firmware: a process of this computer, or a Cortex-M3 in QEMU.",
+)
 @click.option(
     "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when the terminal answers."
 )
@@ -102,6 +108,7 @@ def command(
             hci=hci,
             trace=(trace or folder / "apdu.log").absolute(),
             seed=seed,
+            board=board,
         )
         return asyncio.run(_run(config, lock, ready_file, as_json))
     except (BoardError, UnknownCard, PkiError, OSError) as exc:

@@ -22,11 +22,15 @@ OUTCOMES = ("paid", "rejected", "partial", "lost-arl")
 @click.option(
     "--link",
     type=click.Choice(["ble", "serial", "tcp"]),
-    default="ble",
-    show_default=True,
-    help="How the host reaches the terminal.",
+    help="How the host reaches the terminal.  [default: ble; serial where the board has no radio]",
 )
-@click.option("--board", default="unix", show_default=True, help="Simulated board that runs the firmware.")
+@click.option(
+    "--board",
+    type=click.Choice(["unix", "qemu"]),
+    default="unix",
+    show_default=True,
+    help="What runs the firmware: a process of this computer, or a Cortex-M3 in QEMU (no radio).",
+)
 @click.option("--cps", default="cps-medecin", show_default=True, help="Virtual CPS (tournee sim cards).")
 @click.option("--vitale", default="vitale-famille", show_default=True, help="Virtual Vitale of the first visit.")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the visit; default: today.")
@@ -57,7 +61,7 @@ OUTCOMES = ("paid", "rejected", "partial", "lost-arl")
 @click.option("--json", "as_json", is_flag=True, help="Only the summary, as JSON.")
 def command(
     out: Path,
-    link: str,
+    link: str | None,
     board: str,
     cps: str,
     vitale: str,
@@ -77,5 +81,8 @@ def command(
     """
     from tournee.cli.demo.play import Play, Wish
 
+    if link == "ble" and board == "qemu":
+        raise click.UsageError("the board qemu has no radio: --link serial or --link tcp")
+    link = link or ("serial" if board == "qemu" else "ble")
     wish = Wish(out, link, board, cps, vitale, day.date() if day else None, seed, pace, outcome, visits)
     return Play(wish, show_commands=show_commands, quiet=quiet, as_json=as_json).run()

@@ -1,0 +1,140 @@
+"""The board `qemu`: our firmware, frozen in an image for a Cortex-M3, run by QEMU's mps2-an385 model.
+
+`firmware/build.py --board MPS2_AN385` makes the image. UART 0 is the REPL until the firmware was started over it, then the link; 1 and 2
+are the card lines, 3 the I/O bus, 4 is free. The same sockets as the board `unix` stand around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from tournee_sim.boards.process import BoardError, FirmwareProcess, find_firmware
+
+IMAGE_VARIABLE: Final = "TOURNEE_QEMU_IMAGE"
+BOARD: Final = "MPS2_AN385"
+QEMU: Final = "qemu-system-arm"
+BUILD: Final = f"python firmware/build.py --board {BOARD}"
+ENDED: Final = b"\r\n*** terminal ended\r\n"
+_PROMPT: Final = b">>> "
+_RAW_REPL: Final = b"raw REPL; CTRL-B to exit\r\n>"
+_TAIL: Final = 4096
+
+
+def find_qemu() -> str:
+    """Path of QEMU; raises BoardError."""
+    if found := shutil.which(QEMU):
+        return found
+    raise BoardError(f"no {QEMU}: apt install qemu-system-arm")
+
+
+def find_image() -> Path:
+    """Path of the image, not older than the firmware's files; raises BoardError."""
+    if given := os.environ.get(IMAGE_VARIABLE):
+        if Path(given).is_file():
+            return Path(given)
+        raise BoardError(f"{IMAGE_VARIABLE} names no file: {given}")
+    package = find_firmware()
+    image = package.parent.parent / ".tools" / "firmware" / BOARD / "firmware.elf"
+    if not image.is_file():
+        raise BoardError(f"no image of {BOARD}: {BUILD} (in a checkout), or set {IMAGE_VARIABLE}")
+    built = image.with_name("build.json").stat().st_mtime
+    if any(path.stat().st_mtime > built for path in package.rglob("*.py")):
+        raise BoardError(f"the image of {BOARD} is older than the firmware's files: {BUILD}")
+    return image
+
+
+class QemuProcess(FirmwareProcess):
+    """QEMU instead of MicroPython's unix port; ready once the firmware has the link."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(log, heap="")
+        self._servers: list[asyncio.Server] = []
+        self._pump: asyncio.Task[None] | None = None
+
+    async def _spawn(self, arguments: Mapping[str, str]) -> asyncio.subprocess.Process:
+        if "link" not in arguments:
+            raise BoardError("the board qemu has no radio: use --link tcp or pty (tournee demo: serial or tcp)")
+        qemu, image = find_qemu(), find_image()
+        paths = {key: arguments[key].removeprefix("unix:") for key in ("slot0", "slot1", "iobus", "link")}
+        console, monitor = (Path(paths["link"]).with_name(name) for name in ("uart0", "qmp"))
+        loop = asyncio.get_running_loop()
+        control: asyncio.Future[asyncio.StreamWriter] = loop.create_future()
+
+        async def wired(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._pump = asyncio.current_task()
+            await self._run(reader, writer, control, arguments["name"], paths["link"])
+
+        async def monitored(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            control.set_result(writer)
+            await _copy(reader, None)
+            writer.close()
+
+        self._servers = [
+            await asyncio.start_unix_server(wired, console),
+            await asyncio.start_unix_server(monitored, monitor),
+        ]
+        command = [qemu, "-machine", "mps2-an385", "-nodefaults", "-display", "none", "-monitor", "none"]
+        command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
+        command += ["-qmp", f"unix:{monitor}"]
+        for path in (str(console), paths["slot0"], paths["slot1"], paths["iobus"]):
+            command += ["-serial", f"unix:{path}"]
+        return await self._execute(command, {"PATH": os.environ.get("PATH", "")})
+
+    async def _kill(self) -> bool:
+        ran = await super()._kill()
+        if self._pump:
+            self._pump.cancel()
+            self._pump = None
+        for server in self._servers:
+            server.close()
+        self._servers = []
+        return ran
+
+    async def _run(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        control: asyncio.Future[asyncio.StreamWriter],
+        name: str,
+        link: str,
+    ) -> None:
+        """Start the firmware over the raw REPL, then join UART and link; the link is closed when QEMU ends."""
+        try:
+            await reader.readuntil(_PROMPT)
+            writer.write(b"\x01")
+            # QEMU 7.2 looks at the socket of a UART that was just enabled only when something else has woken it.
+            (await control).write(b'{"execute": "qmp_capabilities"}\n')
+            await reader.readuntil(_RAW_REPL)
+            writer.write(f"import terminal; terminal.start({name!r})".encode() + b"\x04")
+            await reader.readuntil(b"OK")
+            to_link, from_link = await asyncio.open_unix_connection(link)
+        except (ConnectionError, asyncio.IncompleteReadError) as exc:
+            self._note(f"no firmware on UART 0: {exc!r}")
+            return
+        back = asyncio.get_running_loop().create_task(_copy(to_link, writer))
+        try:
+            tail = await _copy(reader, from_link)
+            self._note(tail.partition(ENDED)[2].decode("utf-8", "replace"))
+        finally:
+            back.cancel()
+            from_link.close()
+            writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None) -> bytes:
+    """Until the end of `reader`; gives the end of what was copied. Without `writer` it is only read."""
+    tail = b""
+    try:
+        while data := await reader.read(4096):
+            if writer:
+                writer.write(data)
+                await writer.drain()
+            tail = (tail + data)[-_TAIL:]
+    except ConnectionError:
+        pass
+    return tail
