@@ -21,13 +21,21 @@ class Terminal:
         micropython = ".".join([str(part) for part in sys.implementation.version[:3]])
         info = (VERSION.encode(), board.name.encode(), micropython.encode(), manifest.encode(), name[:32].encode())
         self.server = Server(board, self.slots, self.display, self.log, info)
+        self.readers = [_reader(t, self.server) for t in board.transports if t.ccid]
         self.log.note("boot")
         self.display.start()
 
     def poll(self) -> int:
         """One turn; returns the ms until the next one is due without any event."""
-        self.server.poll(self.board.now_ms())
-        return self.server.due_ms(self.board.now_ms())
+        now = self.board.now_ms()
+        self.server.poll(now)
+        for reader in self.readers:
+            reader.poll(now)
+        now = self.board.now_ms()
+        due = self.server.due_ms(now)
+        for reader in self.readers:
+            due = min(due, reader.due_ms(now))
+        return due
 
     def run(self) -> None:
         while True:
@@ -40,3 +48,9 @@ class Terminal:
         except MemoryError:
             gc.collect()
             self.log.note("memory")
+
+
+def _reader(transport, server):
+    from .ccid import Ccid  # only a board with such a line pays for the code
+
+    return Ccid(transport, server, VERSION)

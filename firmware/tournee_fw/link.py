@@ -6,11 +6,13 @@ class Transport:
 
     `name`       short text for the log ("usb", "ble").
     `connected`  True while a host may read and write; after False the server forgets half frames, never the session.
+    `ccid`       name of the serial CCID reader that speaks here instead of the link (`ccid.READERS`), or empty.
     `stream`     object that `select.poll` can watch, or None when the board wakes up by itself (IRQ).
     """
 
     name = "?"
     connected = False
+    ccid = ""
     stream = None
 
     def poll(self, now: int) -> None:

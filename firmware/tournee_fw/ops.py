@@ -40,7 +40,11 @@ class Ops:
         yield from self._runner.run(server, slot, script, len(script))
 
     def _pin_verify(self, server, body, end):
-        yield from self._pin.verify(server, body, end)
+        server.claim_keypad(self)
+        try:
+            yield from self._pin.verify(server, body, end)
+        finally:
+            server.free_keypad(self)
 
 
 def _unknown():
@@ -68,8 +72,7 @@ def _ping(server, body, end):
 
 
 def _goodbye(server, body, end):
-    for slot in server.slots:
-        slot.power_off()
+    server.power_off()
     return
     yield
 
@@ -143,7 +146,11 @@ def _display(server, body, end):
 
 
 def _confirm(server, body, end):
-    yield from confirm(server, body, end)
+    server.claim_keypad(confirm)
+    try:
+        yield from confirm(server, body, end)
+    finally:
+        server.free_keypad(confirm)
 
 
 def _log(server, body, end):

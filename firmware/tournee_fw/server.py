@@ -8,6 +8,7 @@ from micropython import const
 
 from . import _link
 from .clock import left, since, wrap
+from .desk import Desk
 from .errors import Refused
 from .frames import Receiver, Sender
 from .ops import Ops
@@ -41,27 +42,24 @@ class Small:
         self.line = None
 
 
-class Server:
+class Server(Desk):
     """`poll(now)` at every turn of the loop. `answer` and `answer_at` are where a running request writes its body."""
 
     def __init__(self, board, slots, display, log, info):
         """`info`: (firmware, board, micropython, manifest, name) as UTF-8 bytes."""
-        self.board = board
+        super().__init__(board, display)
         self.slots = slots
-        self.display = display
         self.log = log
         self.info = info
-        self.now = board.now_ms()
         self.boot_id = bytes(board.random(8))
         self.uptime_s = 0
         self._second = self.now
         self.answer = memoryview(bytearray(_ANSWER))
         self.answer_at = 0
-        self.cancelled = False
-        self.deadline = -1
-        """Of the keypad entry that runs, or -1."""
+        self.lent = [False] * len(slots)
+        """By slot: the CCID personality powered it and has it (docs/PCSC.md)."""
         self._ops = Ops()
-        self._lines = [Line(t) for t in board.transports]
+        self._lines = [Line(t) for t in board.transports if not t.ccid]
         self._owner = None
         self._session = None
         self._last = self._last_crc = 0
@@ -75,42 +73,29 @@ class Server:
         self._quiet_at = -1  # when the slots are powered off for want of requests; -1: they are
         self._events = 0
         self._keypad_open = False
+        self._keypad_of = None
         self._smalls = [Small() for _ in range(_SMALLS)]
         self._waiting = []  # Smalls in order
 
     # --- what a running request uses ---------------------------------------------------------------------------------
 
     def slot(self, number):
-        """The slot, or Refused(BAD_SLOT)."""
+        """The slot; Refused(BAD_SLOT), or BUSY while the other personality has it."""
         if number >= len(self.slots):
             raise Refused(_link.STATUS_BAD_SLOT)
+        if self.lent[number]:
+            raise Refused(_link.STATUS_BUSY)
         return self.slots[number]
 
-    def until_idle(self, slot):
-        """Generator: until the slot has finished; Refused with its status if that is not OK."""
-        while slot.busy:
-            yield
-        if slot.status != _link.STATUS_OK:
-            raise Refused(slot.status)
+    def claim_keypad(self, who):
+        """One entry at a time, on whichever personality: Refused(BUSY)."""
+        if self._keypad_of is not None:
+            raise Refused(_link.STATUS_BUSY)
+        self._keypad_of = who
 
-    def key(self, slot, timeout_ms):
-        """Generator: the next key. Refused on CANCEL, time-out, or when `slot`'s card is gone."""
-        self.deadline = wrap(self.now + timeout_ms)
-        try:
-            while True:
-                if self.cancelled:
-                    raise Refused(_link.STATUS_CANCELLED)
-                if slot is not None and slot.link_state != _link.SLOT_POWERED:
-                    gone = slot.link_state == _link.SLOT_ABSENT
-                    raise Refused(_link.STATUS_REMOVED if gone else _link.STATUS_NOT_POWERED)
-                key = self.board.key()
-                if key:
-                    return key
-                if not left(self.now, self.deadline):
-                    raise Refused(_link.STATUS_KEYPAD_TIMEOUT)
-                yield
-        finally:
-            self.deadline = -1
+    def free_keypad(self, who):
+        if self._keypad_of is who:
+            self._keypad_of = None
 
     def open_keypad(self):
         """An entry begins: keys typed before it do not count."""
@@ -355,13 +340,17 @@ class Server:
 
     def _quiet(self):
         self._quiet_at = -1
-        for slot in self.slots:
-            slot.power_off()
+        self.power_off()
         self.log.note("idle: slots off")
 
-    def _end_session(self):
+    def power_off(self):
+        """All slots but those of the other personality."""
         for slot in self.slots:
-            slot.power_off()
+            if not self.lent[slot.number]:
+                slot.power_off()
+
+    def _end_session(self):
+        self.power_off()
         if self._job is not None:
             self._job.close()
             self._job = None

@@ -7,21 +7,23 @@ import gc
 import sys
 
 USAGE = """usage: micropython -X heapsize=256k main.py slot0=unix:PATH slot1=unix:PATH iobus=unix:PATH
-       [link=unix:PATH] [ble=unix:PATH] [name=NAME] [state=DIR]"""
-_KEYS = ("slot0", "slot1", "iobus", "link", "ble", "name", "state")
+       [link=unix:PATH] [ble=unix:PATH] [ccid=unix:PATH [reader=SEC1210|GemPCTwin|GemPCPinPad]] [name=NAME] [state=DIR]"""
+_KEYS = ("slot0", "slot1", "iobus", "link", "ble", "ccid", "reader", "name", "state")
 
 
 def arguments(argv):
     """argv as a dict; ValueError names the argument that is not understood."""
-    found = {"name": "Tournee-0001"}
+    found = {"name": "Tournee-0001", "reader": "SEC1210"}
     for item in argv:
         key, sep, value = item.partition("=")
         if not sep or key not in _KEYS or not value:
             raise ValueError(item)
-        if key in ("slot0", "slot1", "iobus", "link", "ble"):
+        if key in ("slot0", "slot1", "iobus", "link", "ble", "ccid"):
             if not value.startswith("unix:"):
                 raise ValueError(item)
             value = value[5:]
+        if key == "reader" and value not in ("SEC1210", "GemPCTwin", "GemPCPinPad"):
+            raise ValueError(item)
         found[key] = value
     for key in ("slot0", "iobus"):
         if key not in found:
@@ -52,6 +54,10 @@ def main(argv):
 
         bluetooth.attach(args["ble"])
         transports.append(BleTransport(bluetooth.BLE(), args["name"]))
+    if "ccid" in args:
+        reader = UnixLink(args["ccid"])
+        reader.ccid = args["reader"]
+        transports.append(reader)
     from tournee_fw.app import Terminal
 
     try:
