@@ -6,50 +6,20 @@ import base64
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 
+from tests.unit.practice_fakes import Killed, MemoryJournal
 from tournee.billing.lifecycle import State, allowed
 from tournee.practice import returns as taking
 from tournee.practice.dossier import load
-from tournee.practice.ports import Entry, New
+from tournee.practice.ports import New
 from tournee.practice.returns import take_returns
 from tournee.transmit.model import Arl, ArlLot, Etat, Montants, Nature, Rejet, Retour, RetourFacture
 
 EVALUATION = {"totals": {"amo_cents": 2800, "amc_cents": 0}, "contexte": {"tiers_payant": "amo"}}
-
-
-class MemoryJournal:
-    """`Journal` in memory; `fail_after` commits it is killed, as the machine would be."""
-
-    def __init__(self) -> None:
-        self.kept: list[Entry] = []
-        self.next: dict[str, int] = {}
-        self.left: int | None = None
-
-    def commit(self, *news: New) -> Sequence[Entry]:
-        if self.left is not None:
-            if self.left == 0:
-                raise Killed
-            self.left -= 1
-        made = []
-        for new in news:
-            data = dict(new.data)
-            if new.take:
-                data["numero"] = self.next[new.take] = self.next.get(new.take, 0) + 1
-            at = datetime(2025, 1, 15, tzinfo=UTC) + timedelta(minutes=len(self.kept))
-            made.append(Entry(len(self.kept) + 1, at, new.subject, new.step, data))
-            self.kept.append(made[-1])
-        return made
-
-    def entries(self, subject: str | None = None, *, prefix: str = "") -> Sequence[Entry]:
-        return [e for e in self.kept if (e.subject == subject if subject else e.subject.startswith(prefix))]
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 class Drop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
@@ -22,6 +23,11 @@ def from_json(document: dict[str, Any]) -> Facture:
     amc = document["complementaire"]
     data["complementaire"] = None if amc is None else Complementaire(**_dated(Complementaire, amc))
     return Facture(**data)
+
+
+def b64(data: bytes) -> str:
+    """Bytes as the journal's JSON keeps them."""
+    return base64.b64encode(data).decode("ascii")
 
 
 def _plain(value: Any) -> Any:

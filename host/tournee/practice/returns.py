@@ -11,6 +11,7 @@ from typing import Any
 from tournee.errors import TourneeError
 from tournee.practice.dossier import load_all
 from tournee.practice.files import load_files
+from tournee.practice.freeze import b64
 from tournee.practice.matching import effects
 from tournee.practice.ports import Entry, Journal, Mailbox, New
 from tournee.transmit import returns
@@ -59,7 +60,7 @@ def take_returns(journal: Journal, mailbox: Mailbox, progress: Progress | None =
             continue
         subject = PREFIX + hashlib.sha256(raw).hexdigest()[:32]
         if not seen.known(subject):
-            received = New(subject, "received", {"uid": uid, "raw": base64.b64encode(raw).decode()})
+            received = New(subject, "received", {"uid": uid, "raw": b64(raw)})
             seen.note(journal.commit(received))
             taken.append(_match(journal, subject, raw))
         elif seen.waiting(uid) != subject:

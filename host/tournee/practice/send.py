@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tournee.b2.facture import digest
 from tournee.b2.files import fichier_bytes
@@ -20,16 +20,15 @@ from tournee.practice.dossier import Dossier, load_all, of_state
 from tournee.practice.errors import NothingToSend, SignatureUnknown, WrongCard, WrongState
 from tournee.practice.files import PREFIX as FILE
 from tournee.practice.files import LotPart, SentFile, load_files
+from tournee.practice.freeze import b64
 from tournee.practice.matching import unanswered
 from tournee.practice.ports import Clock, Desk, Journal, Mailbox, New, Random, Sealer
-from tournee.practice.sign import check_holder
+from tournee.practice.sign import Said, attempt, check_holder
 from tournee.signing import message
-from tournee.terminal.errors import OutcomeUnknown
 from tournee.transmit import mail
 from tournee.transmit.errors import MailUnknown
 
 PROFILE = "sv-direct"
-Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class Sender:
         file = self._file(file_id)
         if not file.content:
             content = fichier_bytes(self._fichier(file, dossiers))
-            data = {"content": _b64(content), "identification": f"{file.numero % 10**6:06d}"}
+            data = {"content": b64(content), "identification": f"{file.numero % 10**6:06d}"}
             self.journal.commit(New(FILE + file_id, "content", data))
             file = self._file(file_id)
         bills = [dossiers[b] for b in file.bills]
@@ -162,15 +161,8 @@ class Sender:
         self.said(f"signature du lot {part.numero} par la CPS")
         text = message("L", part.numero, digest(lot_records(self._lot(file, part, dossiers))))
         subject, key = FILE + file.id, {"lot": part.id}
-        self.journal.commit(New(subject, "lot-signature-begun", key))
-        try:
-            value = await self.desk.sign_cps(text)
-        except OutcomeUnknown:
-            raise
-        except TourneeError:
-            self.journal.commit(New(subject, "lot-signature-failed", key))
-            raise
-        data = {**key, "value": _b64(value), "certificate": _b64(certificate)}
+        value = await attempt(self.journal, subject, "lot-signature", key, partial(self.desk.sign_cps, text))
+        data = {**key, "value": b64(value), "certificate": b64(certificate)}
         self.journal.commit(New(subject, "lot-signature", data))
 
     async def _seal(self, file: SentFile, signer: bytes, certificates: Sequence[bytes], again: bool) -> None:
@@ -179,16 +171,13 @@ class Sender:
         self.said(f"chiffrement du fichier {file.numero} pour {file.destination['name']}")
         sealing = self.sealer.begin(file.content, signer, certificates, self.clock.now())
         subject = FILE + file.id
-        self.journal.commit(New(subject, "seal-begun"))
-        try:
+
+        async def sealed() -> bytes:
             signature = await self.desk.authenticate(sealing.digest_info)
-            envelope = self.sealer.finish(sealing, signature, file.destination["certificate_pem"])
-        except OutcomeUnknown:
-            raise
-        except TourneeError:
-            self.journal.commit(New(subject, "seal-failed"))
-            raise
-        self.journal.commit(New(subject, "sealed", {"envelope": _b64(envelope)}))
+            return self.sealer.finish(sealing, signature, file.destination["certificate_pem"])
+
+        envelope = await attempt(self.journal, subject, "seal", {}, sealed)
+        self.journal.commit(New(subject, "sealed", {"envelope": b64(envelope)}))
 
     # Mailing
 
@@ -209,7 +198,7 @@ class Sender:
             envelope=file.envelope,
             at=now,
         )
-        self.journal.commit(New(subject, "send-begun", {"compostage": stamp, "mail": _b64(raw)}))
+        self.journal.commit(New(subject, "send-begun", {"compostage": stamp, "mail": b64(raw)}))
         self.said(f"envoi du fichier {file.numero} à {file.destination['name']}")
         try:
             self.mailbox.send(raw, sender, recipient)
@@ -249,7 +238,3 @@ def _signed(dossier: Dossier) -> FactureSignee:
 
 def _card(signer: str, certificate: bytes, value: bytes) -> SignatureCarte:
     return SignatureCarte(signer, hashlib.sha256(certificate).hexdigest(), value)
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

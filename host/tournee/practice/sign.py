@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from tournee.b2.facture import facture_records
 from tournee.b2.twin import encode
@@ -19,6 +19,7 @@ from tournee.practice.dossier import PREFIX, Dossier, load
 from tournee.practice.drafts import label
 from tournee.practice.errors import NotTheHolder, SignatureUnknown, WrongCard, WrongState
 from tournee.practice.facture import facture
+from tournee.practice.freeze import b64
 from tournee.practice.ports import Clock, Desk, Journal, New
 from tournee.signing import message
 from tournee.terminal.errors import OutcomeUnknown
@@ -56,29 +57,29 @@ async def sign(
     for signer in signers:
         said(f"signature par la {_NAMES[signer]}")
         make = desk.sign_cps if signer == CPS else desk.sign_vitale
-        await _one(journal, PREFIX + dossier.id, signer, make, text, certificates[signer])
+        subject, key = PREFIX + dossier.id, {"signer": signer}
+        value = await attempt(journal, subject, "signature", key, partial(make, text))
+        data = {**key, "value": b64(value), "certificate": b64(certificates[signer])}
+        journal.commit(New(subject, "signature", data))
     journal.commit(New(PREFIX + dossier.id, "signed", {"numero": dossier.numero}))
     return load(journal, dossier.id)
 
 
-async def _one(
-    journal: Journal,
-    subject: str,
-    signer: str,
-    make: Callable[[bytes], Awaitable[bytes]],
-    text: bytes,
-    certificate: bytes,
-) -> None:
-    journal.commit(New(subject, "signature-begun", {"signer": signer}))
+async def attempt(
+    journal: Journal, subject: str, step: str, key: dict[str, str], effect: Callable[[], Awaitable[bytes]]
+) -> bytes:
+    """What a card makes, journaled `step`-begun before and `step`-failed after a known failure.
+
+    An unknown outcome, or a kill, leaves `step`-begun alone: only a person repeats it.
+    """
+    journal.commit(New(subject, f"{step}-begun", key))
     try:
-        value = await make(text)
+        return await effect()
     except OutcomeUnknown:
         raise
     except TourneeError:
-        journal.commit(New(subject, "signature-failed", {"signer": signer}))
+        journal.commit(New(subject, f"{step}-failed", key))
         raise
-    data = {"signer": signer, "value": _b64(value), "certificate": _b64(certificate)}
-    journal.commit(New(subject, "signature", data))
 
 
 def _signers(dossier: Dossier) -> tuple[str, ...]:
@@ -131,14 +132,10 @@ def _prepared(journal: Journal, cabinet: Cabinet, dossier: Dossier, clock: Clock
             directory=cabinet.directory,
         )
         data = {
-            "records": _b64(encode(facture_records(value))),
+            "records": b64(encode(facture_records(value))),
             "facture": freeze.to_json(value),
             "evaluation": codec.evaluation_to_json(evaluation),
         }
         journal.commit(New(subject, "prepared", data))
         dossier = load(journal, dossier.id)
     return dossier
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
