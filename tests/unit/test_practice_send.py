@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -189,3 +190,15 @@ def test_killed_at_each_journal_write_the_visit_can_be_finished(after: bool) -> 
         assert sorted(part.numero for f in files for part in f.lots) == [1, 2]
         assert len({a.compostage for f in files for a in f.attempts}) == sum(len(f.attempts) for f in files)
     assert finished >= 1
+
+
+def test_accents_are_folded_and_what_was_folded_is_kept() -> None:
+    bench = Bench()
+    bill = load(bench.journal, "aa").bill
+    named = replace(bill, praticien=replace(bill.praticien, nom="DÉDANS"))
+    drafts.save(bench.journal, named, rights())
+    bench.sign("aa")
+    bench.send()
+    assert b"DEDANS" in load_files(bench.journal)[0].content
+    prepared = next(e for e in bench.journal.entries("bill:aa") if e.step == "prepared")
+    assert prepared.data["folded"] == [["nom_emetteur", 2, "É", "E"]]

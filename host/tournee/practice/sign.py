@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from tournee.b2.facture import facture_records
+from tournee.b2.folding import plier_facture
 from tournee.b2.twin import encode
 from tournee.billing import codec
 from tournee.billing.engine import require_valid
@@ -123,7 +124,7 @@ def _prepared(journal: Journal, cabinet: Cabinet, dossier: Dossier, clock: Clock
         dossier = load(journal, dossier.id)
     if not dossier.records:
         evaluation = require_valid(dossier.bill, dossier.rights, today=clock.today())
-        value = facture(
+        made = facture(
             dossier.bill,
             dossier.rights,
             evaluation,
@@ -131,10 +132,12 @@ def _prepared(journal: Journal, cabinet: Cabinet, dossier: Dossier, clock: Clock
             day=clock.today(),
             directory=cabinet.directory,
         )
+        value, folded = plier_facture(made)
         data = {
             "records": b64(encode(facture_records(value))),
             "facture": freeze.to_json(value),
             "evaluation": codec.evaluation_to_json(evaluation),
+            "folded": [[p.champ, p.position, p.avant, p.apres] for p in folded],
         }
         journal.commit(New(subject, "prepared", data))
         dossier = load(journal, dossier.id)
