@@ -91,6 +91,8 @@ def _rp2_uf2() -> bool:
     return Path(os.environ.get("RP2_UF2") or "/nonexistent").is_file()
 
 
+CCID_TOOLS = ("pcscd", "pcsc_scan", "scriptor", "opensc-tool", "pkcs15-tool", "pkcs11-tool", "unshare", "openssl")
+
 CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     # name: (is it here?, remedy)
     "venv": (lambda: Path(sys.prefix).name == ".venv", "run it through `make test`"),
@@ -101,6 +103,10 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     "pcscd": (
         lambda: shutil.which("pcscd") is not None and Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so").exists(),
         "apt install pcscd vsmartcard-vpcd",
+    ),
+    "ccidtwin": (
+        lambda: all(map(shutil.which, CCID_TOOLS)) and Path("/usr/lib/pcsc/drivers/serial/libccidtwin.so").exists(),
+        "apt install pcscd libccid opensc pcsc-tools util-linux openssl",
     ),
     "tty": (_tty, "run on a system with pseudo terminals"),
     "network_ns": (

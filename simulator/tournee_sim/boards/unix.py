@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from tournee_protocol.iobus import KEY_CANCEL, KEY_CORRECT, KEY_OK
 from tournee_sim.boards.bus import SLOTS, BoardBus
+from tournee_sim.boards.ccid import READERS, CcidBridge
 from tournee_sim.boards.link import FrameCounter, LinkBridge, PtyPort, TcpPort, Traffic
 from tournee_sim.boards.process import BoardError, FirmwareProcess, find_firmware, find_micropython
 from tournee_sim.cards.core import Card
@@ -41,7 +42,8 @@ class BoardConfig:
     `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
     `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw;
-    `board`: unix (MicroPython as a process, with `heap`) or qemu (Cortex-M3, the image's heap, no radio).
+    `board`: unix (MicroPython as a process, with `heap`) or qemu (Cortex-M3, the image's heap, no radio);
+    `pcsc`: the terminal is also this serial reader of libccid (`boards.ccid.READERS`), behind `ttyCCID` in the state; unix only.
     """
 
     name: str = "Tournee-0001"
@@ -59,6 +61,7 @@ class BoardConfig:
     seed: int | None = None
     heap: str = "256k"
     board: str = "unix"
+    pcsc: str | None = None
 
 
 class UnixBoard:
@@ -69,6 +72,7 @@ class UnixBoard:
         self.pin = self.config.pin or random_pin()
         self.bus = BoardBus(self.config.pace)
         self.link: LinkBridge | None = None
+        self.ccid: CcidBridge | None = None
         self.url = ""
         self.on_change: Callable[[], None] = lambda: None
         self._runtime: Path | None = None
@@ -105,6 +109,7 @@ class UnixBoard:
             self._arguments = await self.bus.start(self.runtime)
             self._arguments |= {"name": self.config.name, "state": str(self.state)}
             await self._start_link()
+            await self._start_ccid()
             await self._power_on()
         except BaseException:
             await self.stop()
@@ -119,8 +124,9 @@ class UnixBoard:
             await self._radio.close()
         if self._hub:
             await self._hub.close()
-        if self.link:
-            await self.link.close()
+        for bridge in (self.link, self.ccid):
+            if bridge:
+                await bridge.close()
         await self.bus.close()
         self.trace.close()
         if self._runtime:
@@ -296,6 +302,16 @@ class UnixBoard:
         self._arguments |= await self.link.start(self.runtime)
         self.url = port.url
 
+    async def _start_ccid(self) -> None:
+        if self.config.pcsc is None:
+            return
+        if self.config.board != "unix":
+            raise BoardError(f"the board {self.config.board} has no CCID line: use --board unix")
+        if self.config.pcsc not in READERS:
+            raise BoardError(f"no reader {self.config.pcsc!r}; there are {', '.join(READERS)}")
+        self.ccid = CcidBridge(self.state / "ttyCCID", self.config.pcsc)
+        self._arguments |= await self.ccid.start(self.runtime)
+
     async def _start_radio(self, runtime: Path) -> None:
         from tournee_sim.radio.air import PHONE, AirConfig
         from tournee_sim.radio.host import RadioHost, static_address
@@ -315,7 +331,7 @@ class UnixBoard:
         """Start the firmware and wait until it is connected; raises BoardError with the end of its log."""
         if self._firmware is None:
             self._firmware = self._process(self.state / "firmware.log")
-        connected = [self.bus.connected] + ([self.link.connected] if self.link else [])
+        connected = [self.bus.connected] + [each.connected for each in (self.link, self.ccid) if each]
         await self._firmware.start(self._arguments, connected)
         self.trace.event("terminal-on")
 

@@ -55,6 +55,13 @@ INTERRUPTED = 130
     help="What runs the firmware: a process of this computer, or a Cortex-M3 in QEMU.",
 )
 @click.option(
+    "--pcsc",
+    is_flag=False,
+    flag_value="SEC1210",
+    type=click.Choice(["SEC1210", "GemPCTwin", "GemPCPinPad"]),
+    help="Also a serial CCID reader for stock pcscd: two slots (SEC1210, when no name is given), or one.",
+)
+@click.option(
     "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when the terminal answers."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON line when ready, no display.")
@@ -74,6 +81,7 @@ def command(
     hci: str | None,
     trace: Path | None,
     board: str,
+    pcsc: str | None,
     ready_file: Path | None,
     as_json: bool,
 ) -> int:
@@ -109,6 +117,7 @@ def command(
             trace=(trace or folder / "apdu.log").absolute(),
             seed=seed,
             board=board,
+            pcsc=pcsc,
         )
         return asyncio.run(_run(config, lock, ready_file, as_json))
     except (BoardError, UnknownCard, PkiError, OSError) as exc:
@@ -131,7 +140,15 @@ async def _run(config: BoardConfig, lock: StateLock, ready_file: Path | None, as
         control = ControlServer(board)
         path = board.runtime / "control"
         await control.start(path)
-        ready = {"version": 1, "pid": os.getpid(), "name": config.name, "url": board.url, "control": str(path)}
+        ready: dict[str, object] = {
+            "version": 1,
+            "pid": os.getpid(),
+            "name": config.name,
+            "url": board.url,
+            "control": str(path),
+        }
+        if board.ccid:
+            ready["pcsc"] = str(board.ccid.config.folder)
         ready |= {"state": str(config.state), "cps": config.cps, "vitale": config.vitale, "simulation": True}
         lock.describe(**ready)
         if ready_file:

@@ -36,7 +36,7 @@ class View:
     def __enter__(self) -> Self:
         if self._quiet:
             return self
-        self._console.print(self._introduction(), highlight=False)
+        self._console.print(self._introduction(), highlight=False, soft_wrap=True)
         if self._live:
             self._live.start()
             self._board.on_change = self._draw
@@ -66,8 +66,16 @@ class View:
             f"  cards        tournee sim insert 1 vitale-seule{name} · tournee sim pull 1{name}\n"
             f"  keypad       tournee sim type 1234{name}"
             + (" · or the digits here, Enter = OK, Esc = cancel" if self._live else "")
+            + self._pcsc()
             + f"\n  trace        {board.config.trace}\n  stop         Ctrl-C · tournee sim down{name}"
         )
+
+    def _pcsc(self) -> str:
+        if self._board.ccid is None:
+            return ""
+        config = self._board.ccid.config
+        rows = zip(("PC/SC", "", "pcscd", "a client"), (*config.lines, *config.commands), strict=True)
+        return "".join(f"\n  {name:<12} {text}" for name, text in rows)
 
     def _draw(self) -> None:
         if not self._live:
