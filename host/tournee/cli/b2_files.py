@@ -100,7 +100,7 @@ def encode(file: TextIO, out: Path, profile: str) -> None:
 )
 @_profile
 def split(file: Path, per_file: int, folder: Path, identification: str, profile: str | None) -> None:
-    """Partage un fichier entre ses lots; les signatures restent valables, les compteurs sont refaits et vérifiés."""
+    """Partage un fichier entre ses lots ; les signatures restent valables, les compteurs sont refaits et vérifiés."""
     from tournee.b2.stream import partager
     from tournee.errors import UsageError
 

@@ -38,4 +38,4 @@ def print_day(day: date | None, target: Path) -> None:
             if d.bill.created == wanted
         ]
     write_private(target, journee_pdf(wanted, entries))
-    console().print(f"écrit : {target} ({len(entries)} facture(s))")
+    console().print(f"écrit : {target} ({len(entries)} facture{'s' if len(entries) > 1 else ''})")

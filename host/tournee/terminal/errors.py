@@ -128,7 +128,7 @@ _TEXTS: Final[dict[int, tuple[type[TerminalError], str, str]]] = {
     Status.BUSY: (TerminalBusy, "Le terminal est occupé.", "Terminez la saisie sur le terminal, puis recommencez."),
     Status.BAD_SLOT: (
         TerminalError,
-        "Ce terminal n'a pas de lecteur {n}.",
+        "Ce terminal n'a pas de lecteur de ce numéro.",
         "Utilisez 0 ou 1 (tournee terminal slots).",
     ),
     Status.NO_CARD: (CardAbsent, "Carte absente du lecteur {n}.", "Insérez la carte, puce vers l'avant."),
