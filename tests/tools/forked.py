@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -133,25 +134,23 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _import_everything() -> None:
-    """What commands import when they are called; no thread may run here, or a fork could not be trusted."""
-    import importlib
+_ELSEWHERE = ("tournee.cli.demo", "tournee.cli.__main__", "tournee.cards.adapters.pcsc", "tournee.link.adapters.ble")
+"""Modules that no command of these tests needs, or that may start threads."""
 
-    names = (
-        "app bill_new bill_sign bill_show connect doctor inbox init office ports questions read send status terminal"
-    )
-    for name in names.split():
-        importlib.import_module(f"tournee.cli.{name}")
-    for name in (
-        "cards.adapters",
-        "cards.desk",
-        "terminal.client",
-        "transmit.adapters.cms",
-        "transmit.adapters.mailbox",
-    ):
-        importlib.import_module(f"tournee.{name}")
-    importlib.import_module("rich.console")
-    importlib.import_module("rich.table")
+
+def _import_everything() -> None:
+    """The host package as it is now, whatever is edited meanwhile; no thread may run here, or a fork could not be trusted."""
+    import importlib
+    import pkgutil
+
+    import tournee
+
+    for module in pkgutil.walk_packages(tournee.__path__, "tournee."):
+        if not module.name.startswith(_ELSEWHERE):
+            importlib.import_module(module.name)
+    for name in ("rich.console", "rich.table"):
+        importlib.import_module(name)
+    assert threading.active_count() == 1
 
 
 def _child(argv: Sequence[str], folder: str, env: dict[str, str], kill: tuple[int, str] | None = None) -> NoReturn:

@@ -56,7 +56,7 @@ class Practice:
         """One command; its exit code must be in `ok` unless that is None, or it was to be killed."""
         ended = self.commands.run(*argv, kill=kill, **environment)
         assert ok is None or kill is not None or ended.code in ok, ended.text
-        assert "Traceback" not in ended.stderr, ended.text
+        assert "Traceback" not in ended.stderr and "Erreur interne" not in ended.stderr, ended.text
         return ended
 
     def answers(self, beneficiaire: int = 1, **answers: Any) -> str:
