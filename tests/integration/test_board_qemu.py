@@ -33,7 +33,7 @@ from tournee_sim.boards import qemu
 from tournee_sim.boards.qemu import IMAGE_VARIABLE
 from tournee_sim.boards.unix import BoardConfig, BoardError, UnixBoard
 
-pytestmark = pytest.mark.xdist_group("qemu")
+pytestmark = [pytest.mark.xdist_group("qemu"), pytest.mark.timeout(900)]  # the first builds the image
 SELECT_MF = bytes.fromhex("00A40000023F00")
 
 

@@ -17,7 +17,7 @@ from tests.tools import qemu as images
 from tournee_sim.boards.qemu import IMAGE_VARIABLE
 from tournee_sim.boards.unix import BoardConfig
 
-pytestmark = pytest.mark.xdist_group("qemu")
+pytestmark = [pytest.mark.xdist_group("qemu"), pytest.mark.timeout(900)]  # the first builds the image
 
 
 @pytest.fixture
