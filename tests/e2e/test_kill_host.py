@@ -84,7 +84,8 @@ def test_an_undisturbed_visit_writes_these_steps(office: Practice) -> None:
 @pytest.mark.parametrize("number", range(20))
 def test_a_visit_survives_a_kill_in_each_command(office: Practice, number: int) -> None:
     before = len(office.bills())
-    cards = [office.card(slot).get("sign", 0) for slot in (0, 1)]
+    signs = [office.card(slot).get("sign", 0) for slot in (0, 1)]
+    verified = office.card(0).get("verify", 0)
     bill = _made(office, Point(NEW, number))
     assert len(office.bills()) == before + 1
 
@@ -93,12 +94,12 @@ def test_a_visit_survives_a_kill_in_each_command(office: Practice, number: int) 
     assert again == (point.step in ("after signature-begun", "before signature"))
     assert office.bill(bill).state is State.SIGNED
     twice = point.step == "before signature"  # the card had signed, the host died with the value
-    made = [office.card(slot)["sign"] - cards[slot] for slot in (0, 1)]
+    made = [office.card(slot)["sign"] - signs[slot] for slot in (0, 1)]
     assert sum(made) == 2 + twice
 
     killed(office, point := Point(SEND, number), "send")
     again = _sent(office, point)
-    signed = office.card(0)["sign"] - cards[0] - made[0]
+    signed = office.card(0)["sign"] - signs[0] - made[0]
     assert signed == 1 + (point.step == "before lot-signature")
     assert again == (point.step in _UNSURE)
 
@@ -108,7 +109,7 @@ def test_a_visit_survives_a_kill_in_each_command(office: Practice, number: int) 
     office.run("inbox", "--wait", "30")
     paid = office.bill(bill)
     assert (paid.state, paid.outcome["paye_cents"]) == (State.PAID, 2800)
-    assert office.card(0)["verify"] == cards[0]["verify"], "the code was typed once, for all visits"
+    assert office.card(0)["verify"] == max(1, verified), "the code was typed once, for all visits"
 
     steps = [event.step for event in paid.events]
     for once in ("numbered", "prepared", "signed", "in-lot", "sent", "acknowledged", "paid"):
