@@ -21,7 +21,7 @@ from tournee.billing import (
     rights_to_json,
     settle,
 )
-from tournee.billing.schema import bill_schema, evaluation_schema
+from tournee.billing.schema import bill_schema, evaluation_schema, rights_schema
 
 MADE = settle(bill({"actes": [{"code": "VG", "date": "2025-01-14", "km": 12}], "accident_tiers": False}), rights())
 
@@ -34,7 +34,9 @@ def test_round_trips() -> None:
     assert evaluation_from_json(json.loads(json.dumps(evaluation_to_json(result)))) == result
 
 
-@pytest.mark.parametrize(("name", "made"), [("bill", bill_schema()), ("evaluation", evaluation_schema())])
+@pytest.mark.parametrize(
+    ("name", "made"), [("bill", bill_schema()), ("rights", rights_schema()), ("evaluation", evaluation_schema())]
+)
 def test_published_schema_is_the_one_in_the_code(root: Path, name: str, made: dict[str, Any]) -> None:
     """To write it again: python -m tournee.billing.schema docs/schemas"""
     published = json.loads((root / f"docs/schemas/{name}.json").read_text(encoding="utf-8"))
@@ -44,6 +46,7 @@ def test_published_schema_is_the_one_in_the_code(root: Path, name: str, made: di
 def test_documents_follow_their_schemas() -> None:
     jsonschema.Draft202012Validator.check_schema(bill_schema())
     jsonschema.validate(bill_to_json(MADE), bill_schema())
+    jsonschema.validate(rights_to_json(rights()), rights_schema())
     for result in (gp(), gp(parcours=None), gp(actes="ZZZ")):
         jsonschema.validate(evaluation_to_json(result), evaluation_schema())
 

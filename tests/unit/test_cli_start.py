@@ -17,6 +17,8 @@ _HEAVY = [
     "keyring",
     "asyncio",
     "yaml",
+    "fastapi",
+    "pydantic",
 ]
 
 

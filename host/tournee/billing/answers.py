@@ -120,7 +120,7 @@ def act_from_dict(item: Mapping[str, Any]) -> Act:
 
 
 def _beneficiaire(bill: Bill, value: str, rights: Rights) -> Bill:
-    number = int(value) if value.isdigit() else 0
+    number = int(value) if value.isascii() and value.isdigit() else 0
     if not 1 <= number <= len(rights.beneficiaires):
         raise BadAnswer(
             "beneficiaire",

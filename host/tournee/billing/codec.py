@@ -69,7 +69,7 @@ def _document(cls: type[T], document: Any) -> T:
     if version != JSON_VERSION:
         raise BadBillFile(
             "version",
-            f"version {version!r} inconnue, {JSON_VERSION} attendue",
+            f"version inconnue, {JSON_VERSION} attendue",
             "mettez tournee à jour ou convertissez le fichier",
         )
     found: T = _load(cls, rest, "")

@@ -52,7 +52,7 @@ def add_jours_ouvres(day: date, n: int) -> date:
 
 def age(naissance: str, day: date) -> int | None:
     """Whole years on `day`; the text AAAAMMJJ may hold a lunar month or day; None when it is no date at all."""
-    if len(naissance) < 8 or not naissance[:8].isdigit():
+    if len(naissance) < 8 or not naissance[:8].isdecimal():
         return None
     years = day.year - int(naissance[:4])
     return years - ((day.month, day.day) < (int(naissance[4:6]), int(naissance[6:8])))
@@ -73,7 +73,7 @@ def months_before(day: date, months: int) -> date:
 def minutes(heure: str) -> int | None:
     """ "HH:MM" as minutes after midnight; None when empty or wrong."""
     hours, _, rest = heure.partition(":")
-    if not (hours.isdigit() and rest.isdigit() and len(rest) == 2):
+    if not (hours.isdecimal() and rest.isdecimal() and len(rest) == 2):
         return None
     total = int(hours) * 60 + int(rest)
     return total if int(hours) < 24 and int(rest) < 60 else None

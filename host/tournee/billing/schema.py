@@ -17,6 +17,7 @@ from typing import Any
 
 from tournee.billing.model import JSON_VERSION, Bill
 from tournee.billing.result import Evaluation
+from tournee.billing.rights import Rights
 
 _SCALARS: Mapping[Any, dict[str, Any]] = {
     str: {"type": "string"},
@@ -29,6 +30,10 @@ _SCALARS: Mapping[Any, dict[str, Any]] = {
 
 def bill_schema() -> dict[str, Any]:
     return _root(Bill, "A bill (facture) as Tournée stores it")
+
+
+def rights_schema() -> dict[str, Any]:
+    return _root(Rights, "The rights of a patient, as a card or an attestation says them")
 
 
 def evaluation_schema() -> dict[str, Any]:
@@ -82,7 +87,7 @@ def main() -> None:
     import json
 
     target = Path(sys.argv[1])
-    for name, schema in (("bill", bill_schema()), ("evaluation", evaluation_schema())):
+    for name, schema in (("bill", bill_schema()), ("rights", rights_schema()), ("evaluation", evaluation_schema())):
         text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
         (target / f"{name}.json").write_text(text, encoding="utf-8")
 

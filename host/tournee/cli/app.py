@@ -20,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("tournee.cli.status:command", "What is to sign, to send, waiting; then what needs a person."),
     "b2": ("tournee.cli.b2:app", "Show, check, convert, split and compare B2 files."),
     "noemie": ("tournee.cli.b2:noemie", "Show and check NOEMIE returns."),
+    "serve": ("tournee.cli.serve:command", "The billing engine over HTTP, for other programs."),
     "demo": ("tournee.cli.demo:command", "One simulated home visit, from the cards to the payment."),
     "doctor": ("tournee.cli.doctor:command", "Check this computer: named checks and remedies."),
 }
