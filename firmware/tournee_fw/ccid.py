@@ -77,6 +77,7 @@ _FAILED = const(0x40)
 _TIME_MS = const(1000)
 _TIME_REQUEST = b"\x80"
 _SILENT_HOST_MS = const(30_000)  # pcscd asks for the slots every 400 ms
+_ESCAPE_ECHO = const(8)
 _CHUNK = const(64)
 _NEEDED_ROOM = const(600)  # two frames, echo and answer, and what is unsolicited
 _PIN_INS = (0x20, 0x24, 0x2C)
@@ -210,7 +211,7 @@ class Ccid(Desk):
         kind, number, seq = message[0], message[5], message[6]
         self._told = True  # a host is there
         if self._echo:
-            self._out.echo(message, HEAD + n)
+            self._echo_of(message, n)
         if number >= len(self._slots):
             self._reply(_ANSWERS.get(kind, _SLOT_REPLY), number, seq, _BAD_SLOT)
             return
@@ -229,6 +230,14 @@ class Ccid(Desk):
             self._time_at = wrap(self.now + _TIME_MS)
             self._job = self._command(kind, slot, message, n)
             self._step()
+
+    def _echo_of(self, message, n):
+        """libccid takes the first frame for the echo, unread, but into a buffer as long as an Escape's answer: a long one goes short."""
+        if message[0] == _ESCAPE and n > _ESCAPE_ECHO:
+            self._head[:] = message[:HEAD]
+            self._out.frame(self._head, message, 0)
+        else:
+            self._out.echo(message, HEAD + n)
 
     def _step(self):
         """Let the running command go on until it waits again."""
@@ -390,7 +399,7 @@ class Ccid(Desk):
             self._data[: self._result] = self._version
         elif n == 3 and data[0] == 1 and data[1] == 1:  # Gemalto: card movement notification
             self._notify = data[2] != 0
-        else:
+        elif not (n > 4 and data[0] == 0xB2 and data[1] == 0xA0):  # Gemalto: texts of a PIN pad; ours are in `texts`
             raise CcidError(_BAD_DATA)
 
     def _secure(self, slot, message, n):
