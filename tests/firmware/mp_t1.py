@@ -230,6 +230,16 @@ def test_card_asks_for_our_block_again():
     both(command, script, answer=b"\x90\x00", atr=IFSC_5)
 
 
+def test_a_block_the_card_never_saw_is_sent_again_after_two_silences():
+    script = [
+        (i(0, READ), SILENCE),
+        (r(0, 2), SILENCE),
+        (r(0, 2), r(0)),
+        (i(0, READ), i(0, DATA)),
+    ]
+    both(READ, script)
+
+
 def test_acknowledgement_lost_in_the_cards_chain():
     script = [
         (i(0, READ), i(0, DATA[:3], True)),

@@ -67,7 +67,7 @@ class T1:
         self._have = self._want = 0
         self._pending = 0
         self._wtx = 1
-        self._tries = self._resyncs = 0
+        self._tries = self._repeats = self._resyncs = 0
         self._silent = False
         self._last_out = self._restarted = False
         self._why = STATUS_OK
@@ -102,7 +102,7 @@ class T1:
         """Send the APDU `tpdu[:n]`, in a chain if need be; the answer goes to `out[:limit]`."""
         self._tpdu, self._n = tpdu, n
         self._out, self._limit = out, limit
-        self.length = self._at = self._tries = self._resyncs = 0
+        self.length = self._at = self._tries = self._repeats = self._resyncs = 0
         self._last_out = self._restarted = False
         self.status = self._why = STATUS_OK
         self._end = wrap(now + _EXCHANGE_MS)
@@ -255,7 +255,7 @@ class T1:
             return
         if self.state == T1_SENDING:
             self._ns ^= 1
-        self._tries = 0
+        self._tries = self._repeats = 0
         self._nr ^= 1
         if self.length + size > self._limit:
             self.length = 0
@@ -285,16 +285,17 @@ class T1:
             self._finish(STATUS_PROTOCOL)
         elif self.state == T1_SENDING:
             if nr == self._ns:
-                self._again(now)
+                if self._repeat(now):
+                    self._piece(now)
             elif self._at + self._size < self._n:
-                self._tries = 0
+                self._tries = self._repeats = 0
                 self._ns ^= 1
                 self._at += self._size
                 self._piece(now)
             else:
                 self._invalid(_R_OTHER, now)
         elif self.state == T1_RECEIVING and nr == self._ns:
-            if self._count(now):
+            if self._repeat(now):
                 self._r(0, now)
         else:
             self._invalid(_R_OTHER, now)
@@ -337,7 +338,7 @@ class T1:
                 self._finish(self._why)
             else:
                 self._restarted = True
-                self._tries = self._at = self.length = 0
+                self._tries = self._repeats = self._at = self.length = 0
                 self._piece(now)
         else:
             self._invalid(_R_OTHER, now)
@@ -356,9 +357,11 @@ class T1:
         else:
             self._r(error, now)
 
-    def _again(self, now):
-        if self._count(now):
-            self._piece(now)
+    def _repeat(self, now):
+        """The card, heard well, asks for our last block again: whether it gets it; not more than three times in all."""
+        self._tries = self._repeats
+        self._repeats += 1
+        return self._count(now)
 
     def _count(self, now):
         """Whether another try is left; else the resynchronisation begins, goes on, or fails."""

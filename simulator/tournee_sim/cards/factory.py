@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from stdnum import luhn
@@ -10,6 +11,7 @@ from stdnum import luhn
 from tournee_sim.cards import pkcs15
 from tournee_sim.cards.core import Card
 from tournee_sim.cards.cps3 import KEY_AUTH, KEY_SIGN, Cps3
+from tournee_sim.cards.generic import GenericCard
 from tournee_sim.cards.memory import CardMemory
 from tournee_sim.cards.plain import PlainCard
 from tournee_sim.cards.profile import Profile, load
@@ -41,6 +43,11 @@ def make_card(card_id: str, *, pki: Pki, pin: str = "", state: Path | None = Non
         return _cps(practitioner(card_id), pki, pin, path)
     if card_id.startswith("vitale-"):
         return _vitale(vitale(card_id), pki, path)
+    if card_id.startswith("generic-"):
+        profile = load("generic-t1")
+        atr = profile.quirk("atrs").get(card_id)
+        profile = replace(profile, atr=bytes.fromhex(atr)) if atr else profile
+        return GenericCard(card_id, profile, profile.tree({}), CardMemory(path))
     profile = load({"carte-muette": "mute", "carte-inconnue": "agent"}[card_id])
     return PlainCard(card_id, profile, profile.tree({}), CardMemory(path))
 

@@ -1,4 +1,4 @@
-"""Byte level of a T=0 card as a sans-IO machine: ATR, PPS, headers, procedure bytes (ISO 7816-3 §8–§10).
+"""Byte level of a card as a sans-IO machine: ATR, PPS, T=0 headers and procedure bytes (ISO 7816-3 §8–§10); T=1 is in `t1`.
 
 It is told what the contacts do and what the reader sends, and answers with `Emission`s: bytes and the ms before them. Times come
 from the card's own F/D and the clock; a reader whose UART runs at another F/D is heard and hears garbage.
@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from tournee_sim.cards.core import Response
+from tournee_sim.cards.t1 import BlockCard, BlockParameters
 from tournee_sim.cards.tpdu import TpduCard, WantsData
 from tournee_sim.faults import CardFault, CardFaults
 
@@ -82,6 +83,9 @@ class ByteCard:
         self.tpdu = tpdu
         self.faults = faults or CardFaults()
         self.timing = Timing.of(tpdu.card.atr)
+        self.parameters = BlockParameters.of(tpdu.card.atr)
+        self.blocks = BlockCard(self.parameters, self.faults, tpdu.whole)
+        self.protocol = self.parameters.protocols[0]
         self.state = State.OFF
         self.clock_khz = 4000
         self._fd = (372, 1)
@@ -118,6 +122,8 @@ class ByteCard:
         if self.state is not State.RESET:
             return []
         self.tpdu.reset()
+        self.blocks.reset()
+        self.protocol = self.parameters.protocols[0]
         atr = self._atr()
         if not atr or not self.clock_khz:
             self.state = State.DEAD
@@ -140,6 +146,11 @@ class ByteCard:
                 yield from self._on_data()
             elif self.state is State.FIRST and self._received[0] == 0xFF:
                 yield from self._on_pps()
+            elif self.protocol == 1:
+                self.state = State.HEADER
+                for decoded in bytes(self._received):
+                    yield from self._on_block_character(decoded)
+                self._received.clear()
             elif len(self._received) == 5:
                 self._header = bytes(self._received)
                 self._received.clear()
@@ -159,6 +170,11 @@ class ByteCard:
     def waiting_time_ms(self) -> float:
         """WT = WI · 960 · Fi / f [ISO 7816-3 §10.2]."""
         return self.timing.wi * 960 * self.timing.f / max(self.clock_khz, 1)
+
+    @property
+    def block_waiting_time_ms(self) -> float:
+        """BWT = 11 etu + 2^BWI · 960 · 372 / f [ISO 7816-3 §11.4.3]."""
+        return 11 * self.etu_ms + (960 * 372 << self.parameters.bwi) / max(self.clock_khz, 1)
 
     def _atr(self) -> bytes:
         if self.faults.strike(CardFault.MUTE):
@@ -180,19 +196,31 @@ class ByteCard:
         check = 0
         for byte in request:
             check ^= byte
-        if check or request[1] & 0x8F or self.faults.strike(CardFault.PPS_MUTE):
+        protocol = request[1] & 0x0F
+        if (
+            check
+            or request[1] & 0x80
+            or protocol not in self.parameters.protocols
+            or self.faults.strike(CardFault.PPS_MUTE)
+        ):
             self.state = State.DEAD
             return
         self.state = State.HEADER
+        self.protocol = protocol
         wanted = request[2] if request[1] & 0x10 else 0x11
         f_d = (F_TABLE[wanted >> 4], D_TABLE[wanted & 15])
         if self.faults.strike(CardFault.PPS_GARBAGE):
             yield self._emit(b"\xff\x10\x95\x7b", 1.0)
         elif self.faults.strike(CardFault.PPS_REFUSED) or f_d not in ((self.timing.f, self.timing.d), (372, 1)):
-            yield self._emit(b"\xff\x00\xff", 1.0)
+            yield self._emit(bytes([0xFF, protocol, 0xFF ^ protocol]), 1.0)
         else:
             yield self._emit(request, 1.0)
             self._fd = f_d
+
+    def _on_block_character(self, byte: int) -> Iterator[Emission]:
+        guard = 22 * self.etu_ms
+        for block in self.blocks.take(byte, block_guard_ms=guard, bwt_ms=self.block_waiting_time_ms):
+            yield self._emit(block.data, block.wait_ms)
 
     def _on_header(self) -> Iterator[Emission]:
         if self.faults.strike(CardFault.SILENT):

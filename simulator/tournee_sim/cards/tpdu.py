@@ -19,8 +19,28 @@ Observer = Callable[[bytes, bytes, Response], None]
 """Told of every exchange: header (5 bytes), data sent to the card, answer."""
 
 
+def parse_apdu(apdu: bytes) -> Command | None:
+    """Cases 1-4, short and extended [ISO 7816-3 §12.1.3]; None when the lengths do not fit."""
+    if len(apdu) < 4:
+        return None
+    head, body = apdu[:4], apdu[4:]
+    cla, ins, p1, p2 = head
+    if not body:
+        return Command(cla, ins, p1, p2)
+    if len(body) == 1:
+        return Command(cla, ins, p1, p2, le=body[0] or 256)
+    size, lc, biggest = (1, body[0], 256) if body[0] else (3, int.from_bytes(body[1:3], "big"), 65536)
+    if size == 3 and len(body) == 3:
+        return Command(cla, ins, p1, p2, le=lc or biggest)
+    data, le = body[size : size + lc], body[size + lc :]
+    le_size = 2 if size == 3 else 1
+    if not lc or len(data) != lc or len(le) not in (0, le_size):
+        return None
+    return Command(cla, ins, p1, p2, data, (int.from_bytes(le, "big") or biggest) if le else None)
+
+
 class TpduCard:
-    """One T=0 card; `header` then, if it wants data, `data`. Also `apdu` for a caller with whole APDUs."""
+    """One card: on T=0 `header` then, if it wants data, `data`; on T=1 `whole`. Also `apdu` for a caller with short APDUs."""
 
     def __init__(self, card: Card, observer: Observer | None = None) -> None:
         self.card = card
@@ -73,6 +93,18 @@ class TpduCard:
         if isinstance(answer, WantsData):
             answer = self.data(apdu[5 : 5 + answer.size]) if len(apdu) > 5 else Response(0x6700)
         return answer.data + answer.sw.to_bytes(2, "big")
+
+    def whole(self, apdu: bytes) -> Response:
+        """One APDU of any length, as T=1 carries it; never more data than Le."""
+        command = parse_apdu(apdu)
+        if command is None:
+            answer = Response(0x6700)
+        else:
+            answer = self.card.execute(command)
+            answer = Response(answer.sw, answer.data[: command.le or 0], answer.cost_ms)
+        if self.observer:
+            self.observer(apdu[:5], apdu[5:], answer)
+        return answer
 
     def _keep(self, answer: Response) -> Response:
         """Data of a command that itself carried data (case 4) waits for GET RESPONSE."""

@@ -17,7 +17,7 @@ class CardFault(StrEnum):
     MUTE = "mute"  # no answer to reset
     SILENT = "silent"  # no answer to a command
     NULL_STORM = "null-storm"  # 60 every 0.9 waiting time, `count` times (0: for ever)
-    OVERRUN = "overrun"  # the answer comes after 2 waiting times
+    OVERRUN = "overrun"  # the answer comes after 2 waiting times (T=1: block waiting times)
     GARBAGE_ATR = "garbage-atr"  # TS is no TS
     BAD_TCK = "bad-tck"  # an ATR that announces T=1 and has a wrong check character
     BAD_PROCEDURE = "bad-procedure"  # a procedure byte that is none
@@ -26,6 +26,10 @@ class CardFault(StrEnum):
     PPS_REFUSED = "pps-refused"  # answers without PPS1: F/D stay at 372/1
     PPS_GARBAGE = "pps-garbage"
     SW_6F00 = "sw-6f00"  # every command ends with 6F00
+    BAD_EDC = "bad-edc"  # T=1: a block with a wrong check
+    LOST_BLOCK = "lost-block"  # T=1: done, but the block that says so does not come
+    WTX = "wtx"  # T=1: asks for more time before it answers
+    CARD_ABORT = "card-abort"  # T=1: the card gives a command up
     PULL = "pull"  # the card leaves after `after` more bytes in either direction
     BLOCKED = "blocked"  # tries left: 0
 
