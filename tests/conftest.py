@@ -32,6 +32,7 @@ def _a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOURNEE_HOME", str(home))
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        patch.setenv("TOURNEE_DEBUG", "1")  # a bug shows its traceback: the people of the tests are fictitious
         yield
 
 

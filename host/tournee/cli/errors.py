@@ -40,7 +40,7 @@ def run_guarded(command: click.Command, argv: Sequence[str] | None) -> int:
         sys.stdout = io.StringIO()  # the reader left: nothing is to be flushed at exit
         return 0
     except OSError as exc:
-        if exc.filename is None or _debug():
+        if exc.filename is None:
             return _bug(exc)
         print(f"{exc.filename} : {exc.strerror}.\n→ Vérifiez le chemin, les droits et la place.", file=sys.stderr)
         return USAGE
