@@ -297,5 +297,6 @@ def test_a_fund_that_refuses_the_connection_then_takes_the_same_file(
 
 
 def test_nothing_to_send_says_what_comes_first(office: Practice) -> None:
+    office.run("send", ok=(0, REFUSED))
     with nothing_changes(office):
         refused(office, REFUSED, "Il n'y a rien à envoyer.", "send")

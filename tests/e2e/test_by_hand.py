@@ -171,6 +171,8 @@ def test_ctrl_c_keeps_the_draft_and_it_is_taken_up_again(office: Practice) -> No
         assert person.end() == INTERRUPTED
         assert "Traceback" not in person.shown
     assert office.run("status", "--json").json["to_complete"] == [command[-1]]
+    too_early = office.run("bill", "sign", command[-1], ok=(REFUSED,)).stderr
+    assert "incomplète : « Lieu des soins »" in too_early and f"--resume {command[-1]}" in too_early
     with typist(office, *command[1:]) as person:
         first = person.answer("Lieu des soins", "domicile")
         assert "Pour qui" not in first and "accident" not in first, "what was answered is not asked again"

@@ -60,11 +60,10 @@ def require_valid(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
     result = evaluate(bill, rights, today=today)
     if result.errors:
         first = result.errors[0]
-        raise BillNotValid(f"La facture n'est pas valide : {first.text} [{first.code}, {first.path}]", first.remedy)
+        remedy = first.remedy[:1].upper() + first.remedy[1:].rstrip(".") + "."
+        raise BillNotValid(f"La facture n'est pas valide : {first.text}", remedy)
     if question := result.next_question:
-        raise BillNotValid(
-            f"La facture est incomplète : « {question.text} » [{question.id}]", "répondez à cette question"
-        )
+        raise BillNotValid(f"La facture est incomplète : « {question.text} »", "Répondez à cette question.")
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from tournee.billing.lifecycle import State
@@ -17,7 +18,7 @@ def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> 
     """0 when every bill asked for is signed."""
     import asyncio
 
-    from tournee.billing.engine import evaluate, require_valid
+    from tournee.billing.engine import evaluate
     from tournee.cli.connect import desk_for
 
     out = console(stderr=as_json)
@@ -30,7 +31,7 @@ def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> 
             chosen = [load(office.journal, wanted)]
         for d in chosen:
             if d.state is State.DRAFT:
-                require_valid(d.bill, d.rights, today=today)
+                _complete(d, today)
 
         async def run() -> list[Dossier]:
             async with desk_for(office) as desk:
@@ -71,3 +72,14 @@ def cancel_bill(wanted: str, reason: str, *, as_json: bool) -> None:
             emit(bill_document(dossier, office.clock))
         else:
             console().print(f"[green]annulée[/]  facture {dossier.numero or dossier.id}")
+
+
+def _complete(d: Dossier, today: date) -> None:
+    """Raises BillNotValid, which says where missing answers are given."""
+    from tournee.billing.engine import require_valid
+    from tournee.billing.errors import BillNotValid
+
+    try:
+        require_valid(d.bill, d.rights, today=today)
+    except BillNotValid as exc:
+        raise BillNotValid(exc.what, f"{exc.remedy} Pour la modifier : tournee bill new --resume {d.id}") from None
