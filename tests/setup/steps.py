@@ -24,7 +24,7 @@ LOG = ROOT / "out" / "setup.log"
 
 COMPILER = ["gcc", "libc6-dev", "python3-dev"]
 PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config"]
-PCSC_DAEMON = ["pcscd", "vsmartcard-vpcd"]  # the second is the virtual reader of the tests
+PCSC_DAEMON = ["pcscd", "libccid", "vsmartcard-vpcd", "opensc", "pcsc-tools"]  # the last three are for the tests
 QEMU = ["qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make"]
 VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
@@ -172,7 +172,8 @@ def need_pcsc() -> None:
     have_headers = shutil.which("swig") and Path("/usr/include/PCSC/winscard.h").is_file()
     if not have_headers and not apt_install(PCSC, "PC/SC readers (pyscard has no Linux wheel)"):
         raise SetupError("pyscard cannot be built", f"sudo apt install {' '.join(PCSC)}")
-    if not (shutil.which("pcscd") and VPCD.is_file()) and not apt_install(PCSC_DAEMON, "PC/SC readers need a daemon"):
+    have_tools = all(shutil.which(tool) for tool in ("pcscd", "opensc-tool", "scriptor")) and VPCD.is_file()
+    if not have_tools and not apt_install(PCSC_DAEMON, "PC/SC readers need a daemon"):
         say("going on without pcscd: PC/SC readers will not be seen")
 
 
