@@ -21,7 +21,7 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _FORBIDDEN = {
     "a private key": re.compile(rb"-----BEGIN (?:RSA |EC |ENCRYPTED |OPENSSH )?PRIV" + rb"ATE KEY-----"),
     "a path of the machine it was written on": re.compile(
-        rb"(?<![\w/.~)-])/(?:wo" + rb"rk|ro" + rb"ot|opt/pyp" + rb"i|tmp/" + rb"w)/[\w.]"
+        rb"(?<![\w/.~)}-])/(?:wo" + rb"rk|ro" + rb"ot|opt/pyp" + rb"i|tmp/" + rb"w)/[\w.]"
     ),
     "a package registry's host": re.compile(
         rb"(?:pypi\.o" + rb"rg|pythonho" + rb"sted|deb\.deb" + rb"ian|registry\.npm" + rb"js|files\.python)"
