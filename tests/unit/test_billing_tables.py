@@ -85,6 +85,7 @@ def test_money_rounds_half_up() -> None:
     """4.725 -> 4.73; 16.125 -> 16.13; 7.175 -> 7.18; 1.575 -> 1.58."""
     assert [times(315, 150), times(215, 750), times(205, 350), times(315, 50)] == [473, 1613, 718, 158]
     assert half_up(1, 2) == 1 and half_up(1, 3) == 0
+    assert euros(-123456) == "-1\u202f234,56 €"
     assert euros(1234) == "12,34 €" and coefficient(150) == "1,5" and coefficient(809) == "8,09"
 
 

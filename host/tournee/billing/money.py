@@ -17,10 +17,11 @@ def times(pu_cents: int, coefficient_centiemes: int) -> int:
 
 
 def euros(cents: int) -> str:
-    """1234 → "12,34 €"."""
+    """1234 → "12,34 €"; thousands apart by a narrow no-break space."""
     sign = "-" if cents < 0 else ""
     whole, rest = divmod(abs(cents), 100)
-    return f"{sign}{whole},{rest:02d} €"
+    grouped = f"{whole:,}".replace(",", "\u202f")
+    return f"{sign}{grouped},{rest:02d} €"
 
 
 def coefficient(centiemes: int) -> str:

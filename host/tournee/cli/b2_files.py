@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
-from tournee.cli.output import console, emit, euros, json_option
+from tournee.cli.output import console, emit, json_option
 
 if TYPE_CHECKING:
     from tournee.b2.plan import Plan
@@ -215,6 +215,8 @@ def stats(file: Path, profile: str | None, as_json: bool) -> None:
         emit(document)
         return
     from rich.table import Table
+
+    from tournee.billing.money import euros
 
     table = Table("acte", "quantité", "facturé", "AMO", box=None, header_style="dim")
     for column in table.columns[1:]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from tournee.billing import Rights, bill_from_json, evaluate, rights_from_json
 from tournee.billing.errors import BadBillFile
+from tournee.billing.money import euros
 from tournee.cli.errors import REFUSED
-from tournee.cli.output import console, emit, euros
+from tournee.cli.output import console, emit
 from tournee.cli.ports import SystemClock
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tournee.billing import Bill, Rights, completed
+from tournee.billing.money import euros
 from tournee.cli.bill_show import bill_document, say_bill
 from tournee.cli.errors import INTERRUPTED, REFUSED
 from tournee.cli.office import Office, opened
-from tournee.cli.output import console, emit, euros
+from tournee.cli.output import console, emit
 from tournee.errors import UsageError
 from tournee.practice import drafts
 from tournee.practice.dossier import load

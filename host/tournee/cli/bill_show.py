@@ -9,9 +9,10 @@ from typing import Any
 from tournee.billing import codec
 from tournee.billing.engine import evaluate, why
 from tournee.billing.lifecycle import State
+from tournee.billing.money import euros
 from tournee.billing.result import Evaluation
 from tournee.cli.office import opened
-from tournee.cli.output import console, emit, euros
+from tournee.cli.output import console, emit
 from tournee.cli.ports import SystemClock
 from tournee.errors import UsageError
 from tournee.practice.dossier import Dossier, load, load_all

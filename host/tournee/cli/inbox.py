@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from tournee.billing.money import euros
 from tournee.cli.errors import REFUSED
-from tournee.cli.output import console, emit, euros, json_option
+from tournee.cli.output import console, emit, json_option
 
 _POLL_S = 0.5
 

@@ -30,10 +30,3 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
-
-
-def euros(cents: int) -> str:
-    """« 28,00 € »."""
-    sign, cents = ("-", -cents) if cents < 0 else ("", cents)
-    whole = f"{cents // 100:,}".replace(",", "\u202f")
-    return f"{sign}{whole},{cents % 100:02d} €"

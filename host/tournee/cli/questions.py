@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tournee.billing import BadAnswer, Bill, Evaluation, Fault, ForcedRule, Question, Rights, answer, evaluate, settle
 from tournee.billing.answers import acts
-from tournee.cli.output import euros
+from tournee.billing.money import euros
 
 _HELP = "Entrée : valeur proposée · ? : pourquoi · b : revenir · a : questions avancées · Ctrl-C : garder le brouillon"
 _SHOWN = 9  # choices printed at once; "?" prints all

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from tournee.cli.output import console, emit, euros, json_option
+from tournee.billing.money import euros
+from tournee.cli.output import console, emit, json_option
 
 
 @click.command(name="status")

@@ -14,13 +14,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tournee.billing.money import euros
 from tournee.cli.demo import visits
 from tournee.cli.demo.keep import WORLD, Keeper
 from tournee.cli.demo.stage import Done, Stage, StageError
 from tournee.cli.demo.tell import Teller
 from tournee.cli.demo.visits import Visit
 from tournee.cli.errors import INTERRUPTED, REFUSED
-from tournee.cli.output import euros
 from tournee.errors import TourneeError
 
 PIN_VARIABLE = "TOURNEE_DEMO_PIN"

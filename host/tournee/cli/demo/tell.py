@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tournee.cli.output import console, euros
+from tournee.billing.money import euros
+from tournee.cli.output import console
 
 
 class Step:

@@ -6,9 +6,8 @@ from typing import Any
 
 from tournee.billing import Bill, Evaluation, Rights
 from tournee.billing.dates import fr
-from tournee.billing.money import coefficient
+from tournee.billing.money import coefficient, euros
 from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, new_page, rule, text
-from tournee.cli.output import euros
 
 _WIDTH = 210 - 2 * MARGIN_MM
 _COLUMNS = (("Date", 24), ("Acte", 34), ("Qté", 12), ("Montant", 28), ("Dépassement", 28), ("Base", 24), ("Taux", 16))

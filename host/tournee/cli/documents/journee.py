@@ -9,8 +9,8 @@ from typing import Any
 
 from tournee.billing import Bill, Evaluation
 from tournee.billing.dates import fr
+from tournee.billing.money import euros
 from tournee.cli.documents.page import BLACK, GREY, new_page, rule, text
-from tournee.cli.output import euros
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from typing import Any
 
 from tournee.billing import Bill, Evaluation, Line
 from tournee.billing.dates import fr
-from tournee.billing.money import coefficient
+from tournee.billing.money import coefficient, euros
 from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, new_page, rule, text
-from tournee.cli.output import euros
 
 _COLUMNS = (
     ("Acte", 82, "L"),
