@@ -177,6 +177,8 @@ def _no_tarif(w: Work, path: str, code: str, day: date) -> None:
     known = {(p, z) for (p, z, c) in w.tables.tarifs if c == code}
     if any(p == w.profession for p, _ in known):
         missing(w, field_path, f"le tarif de {code} dans la zone {w.zone}")
+    elif unpriced := w.tables.code_sans_tarif(w.profession, code):
+        missing(w, field_path, str(unpriced.data["texte"]))
     elif known:
         w.fault(
             "ACTE_INTERDIT",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Tables:
     incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
     parcours_choices: tuple[Choice, ...]
     conventions: tuple[Row, ...]
+    sans_tarif: tuple[Row, ...]  # codes that exist without a citable price
     questions: Mapping[str, Question]
     rows: Mapping[str, Row]
 
@@ -77,6 +79,13 @@ class Tables:
         return [
             t for (p, z, _), ts in self.tarifs.items() if p == profession and z == zone for t in ts if t.row.on(day)
         ]
+
+    def code_sans_tarif(self, profession: str, code: str) -> Row | None:
+        """Why a code that exists cannot be priced; None when nothing is known of it."""
+        return next(
+            (r for r in self.sans_tarif if profession in r.data["professions"] and re.fullmatch(r.data["motif"], code)),
+            None,
+        )
 
     def periods(self, profession: str, zone: str, code: str) -> tuple[Tarif, ...]:
         return self.tarifs.get((profession, zone, code), ())
@@ -182,6 +191,7 @@ def tables() -> Tables:
             (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
         ),
         conventions=tuple(keep(r) for r in dated_rows("conventions", ("ordre", "numero"))),
+        sans_tarif=tuple(keep(r) for r in dated_rows("codes_sans_tarif", ("nom",))),
         questions={q["id"]: _question(q) for q in read("questions")["question"]},
         rows=rows,
     )
