@@ -142,6 +142,10 @@ class Slot:
 
     def poll(self, now: int) -> None:
         """Presence, characters, time."""
+        if self._port.removed:
+            self._port.removed = False
+            if self.state != CARD_ABSENT:
+                self._gone()
         if self._port.present != (self.state != CARD_ABSENT):
             self._presence()
         if self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
@@ -190,9 +194,13 @@ class Slot:
     def _presence(self):
         if self._port.present:
             self.state = CARD_OFF
+            self.changed = True
         else:
-            self._stop(STATUS_REMOVED)
-            self.state = CARD_ABSENT
+            self._gone()
+
+    def _gone(self):
+        self._stop(STATUS_REMOVED)
+        self.state = CARD_ABSENT
         self.changed = True
 
     def _stop(self, status):

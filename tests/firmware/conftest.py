@@ -16,7 +16,7 @@ from tournee_sim.pytest_plugin import need
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-HEAP = "256k"
+HEAP = "288k"  # the board's 256k, and 32k for the host and the cards that the fakes play in the same process
 TIMEOUT_S = 300
 
 

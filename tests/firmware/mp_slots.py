@@ -27,6 +27,7 @@ def contacts(card):
     return [call for call in card.calls if call[0] != "etu"]
 
 
+# ISO7816: act-order
 def test_activation_in_the_order_of_the_standard():
     card = Card(CPS3_ATR)
     r = rig(card)
@@ -37,6 +38,7 @@ def test_activation_in_the_order_of_the_standard():
     assert card.fd == (372, 1)
 
 
+# ISO7816: act-off
 def test_deactivation_order():
     card = Card(CPS3_ATR)
     r = rig(card)
@@ -46,6 +48,7 @@ def test_deactivation_order():
     assert contacts(card) == [("rst", 0), ("clk", 0), ("vcc", 0)]
 
 
+# ISO7816: chr-etu
 def test_pps_and_the_new_speed():
     card = Card(VITALE_ATR)
     r = rig(card)
@@ -55,6 +58,7 @@ def test_pps_and_the_new_speed():
     assert card.fd == (372, 4)
 
 
+# ISO7816: pps-failed
 def test_pps_refused_or_silent_stays_at_the_default():
     for pps in (False, unhex("FF1011FE"), unhex("FF1013FD")):
         card = Card(VITALE_ATR, pps=pps)
@@ -66,6 +70,7 @@ def test_pps_refused_or_silent_stays_at_the_default():
         assert len(resets) == 2
 
 
+# ISO7816: act-classes
 def test_classes_are_tried_5v_3v_1v8():
     card = Card(CPS3_ATR, classes=(3,))
     r = rig(card)
@@ -74,6 +79,7 @@ def test_classes_are_tried_5v_3v_1v8():
     assert [c for c in card.calls if c[0] == "vcc" and c[1]] == [("vcc", 1), ("vcc", 2), ("vcc", 3)]
 
 
+# ISO7816: act-classes
 def test_supply_stays_off_10_ms_between_classes():
     card = Card(CPS3_ATR, classes=(2,))
     r = rig(card)
@@ -91,6 +97,7 @@ def test_supply_stays_off_10_ms_between_classes():
     assert off_at[at][1] - offs[0 if len(offs) == 1 else -2] >= 10
 
 
+# ISO7816: act-classes
 def test_class_excluded_by_the_atr():
     body = unhex("80 80 1F 02")  # class B only
     tck = 0
@@ -109,6 +116,7 @@ def test_one_class_asked_for():
     assert r.power(voltage=3)[0] == OK
 
 
+# ISO7816: act-mute
 def test_mute_card():
     card = Card(b"", classes=())
     r = rig(card)
@@ -145,6 +153,7 @@ def test_neither_t0_nor_t1_is_a_protocol_error():
     assert card.vcc_now == 0
 
 
+# ISO7816: act-select
 def test_t1_only_card_needs_no_pps():
     card = Card(b"\x3b" + unhex("80 01") + b"\x81")
     r = rig(card)
@@ -152,6 +161,7 @@ def test_t1_only_card_needs_no_pps():
     assert status == OK and reply[0] == 1 and not card.all
 
 
+# ISO7816: act-select
 def test_the_first_offered_protocol_is_used():
     card = Card(b"\x3b" + unhex("80 81 00") + b"\x01")  # TD1=81: T=1, TD2=00: T=0
     r = rig(card)
@@ -159,6 +169,7 @@ def test_the_first_offered_protocol_is_used():
     assert status == OK and reply[0] == 1 and not card.all
 
 
+# ISO7816: act-select
 def test_t0_first_t1_second_is_t0_at_the_speed_of_pps():
     card = Card(unhex("3B9B188001001225006480040100009044"))  # CPS4 [ANS]
     r = rig(card)
@@ -167,6 +178,7 @@ def test_t0_first_t1_second_is_t0_at_the_speed_of_pps():
     assert bytes(card.all)[:4] == unhex("FF1018F7") and card.fd == (372, 12)
 
 
+# ISO7816: act-select
 def test_t14_first_t0_second_is_negotiated():
     card = Card(b"\x3b" + unhex("80 8E 00") + b"\x0e")
     r = rig(card)
@@ -175,6 +187,7 @@ def test_t14_first_t0_second_is_negotiated():
     assert bytes(card.all)[:4] == unhex("FF1011FE")
 
 
+# ISO7816: act-select atr-ta2
 def test_specific_mode_of_t1():
     card = Card(unhex("3B 90 13 11 01 93"))
     r = rig(card)
@@ -182,6 +195,7 @@ def test_specific_mode_of_t1():
     assert status == OK and reply[:2] == b"\x01\x13" and not card.all
 
 
+# ISO7816: act-select atr-ta2
 def test_specific_mode_needs_no_pps():
     card = Card(unhex("3B 90 13 10 00"))
     r = rig(card)
@@ -190,6 +204,7 @@ def test_specific_mode_needs_no_pps():
     assert card.fd == (372, 4) and not card.all
 
 
+# ISO7816: chr-guard
 def test_guard_time_255_is_12_etu_in_t0():
     card = Card(unhex("3B 40 FF"))
     r = rig(card)
@@ -201,6 +216,7 @@ def test_guard_time_255_is_12_etu_in_t0():
     assert card.calls[-1] == ("etu", (372, 1, 5))
 
 
+# ISO7816: act-warm
 def test_warm_reset():
     card = Card(CPS3_ATR)
     r = rig(card)
@@ -211,6 +227,7 @@ def test_warm_reset():
     assert contacts(card) == [("rst", 0), ("rst", 1)]
 
 
+# ISO7816: chr-inverse
 def test_inverse_convention_card_is_spoken_to_in_its_own_way():
     def inv(text):
         return bytes(INVERSE[c] for c in unhex(text))
@@ -231,6 +248,7 @@ def test_apdu_without_power_and_without_card():
     assert r.ask(_link.OP_POWER_OFF, b"\x07")[0] == _link.STATUS_BAD_SLOT
 
 
+# ISO7816: act-removed
 def test_removed_at_every_byte_of_an_exchange():
     """VCC is cut at once, the request answers REMOVED, an event says so, the next card works."""
     answer = unhex("B0 01020304 9000")
@@ -252,6 +270,22 @@ def test_removed_at_every_byte_of_an_exchange():
         assert r.apdu("00B0000004") == (OK, unhex("01020304 9000"))
 
 
+def test_pulled_and_put_back_between_two_looks_is_another_card():
+    card = Card(CPS3_ATR, script=[(unhex("00B0000004"), unhex("B0 01020304 9000"))])
+    r = rig(card)
+    r.power()
+    r.terminal.server.slots[0].pin_ok = True
+    r.events.clear()
+    card.removed = True  # `present` never showed it
+    r.turn()
+    assert (card.rst_now, card.clk_now, card.vcc_now) == (0, 0, 0)
+    assert not r.terminal.server.slots[0].pin_ok
+    assert (_link.EVENT_SLOT, bytes((0, _link.SLOT_PRESENT))) in r.events
+    assert r.apdu("00B0000004")[0] == _link.STATUS_NOT_POWERED
+    assert r.power()[0] == _link.STATUS_OK
+
+
+# ISO7816: act-removed
 def test_removed_at_every_byte_of_reset_and_pps():
     for cut in range(len(VITALE_ATR)):
         card = Card(VITALE_ATR[:cut])
@@ -288,6 +322,7 @@ def test_a_card_fault_frees_the_slot():
         assert r.apdu("00B0000004")[0] == OK
 
 
+# ISO7816: chr-parity
 def test_parity_errors_end_in_parity():
     card = Card(CPS3_ATR, script=[(unhex("00B0000004"), b"")])
     r = rig(card)

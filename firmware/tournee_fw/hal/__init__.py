@@ -9,6 +9,8 @@ class CardPort:
     """
 
     present = False
+    removed = False
+    """Set by the board whenever a card leaves, cleared by the slot: a card pulled and put back between two looks is another card."""
 
     def vcc(self, volt_class: int) -> None:
         """0 off, 1 class A 5 V, 2 class B 3 V, 3 class C 1.8 V."""

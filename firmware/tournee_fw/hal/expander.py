@@ -153,7 +153,10 @@ class ExpanderBoard(Board):
         elif kind == _iobus.NOTICE_ADVANCE and len(data) == 4:
             self._jump_ms = wrap(self._jump_ms + unpack(">L", data)[0])
         elif kind == _iobus.NOTICE_PRESENCE and slot < len(self.slots) and len(data) == 1:
-            self.slots[slot].present = data[0] == 1
+            port = self.slots[slot]
+            port.present = data[0] == 1
+            if not port.present:
+                port.removed = True
         elif kind == _iobus.NOTICE_PARITY and slot < len(self.slots):
             self.slots[slot].parity_error()
         elif kind == _iobus.NOTICE_BATTERY and len(data) == 1:
