@@ -1,5 +1,6 @@
 """Serial CCID personality: frames, every command, both flavours, pulled cards, and what it shares with the link."""
 
+import gc
 import random
 import struct
 
@@ -308,6 +309,20 @@ def test_fuzzed_lines():
     r.board.slots[0].script = [(unhex("00B0000001"), unhex("B0 07 9000"))]
     r.on()
     assert r.ccid(0x6F, unhex("00B0000001"))[4] == unhex("07 9000")
+
+
+def test_no_heap_growth():
+    card = Card(CPS3_ATR, apdu=lambda header, data: (bytes(header[4]), 0x9000))
+    card.trace = False
+    r = Reader([card])
+    r.on()
+    levels = []
+    for _ in range(3):
+        for _ in range(700):
+            assert len(r.ccid(0x6F, unhex("00B0000039"))[4]) == 0x39 + 2
+        gc.collect()
+        levels.append(gc.mem_alloc())
+    assert levels[2] <= levels[1] + 64, levels
 
 
 def test_a_host_that_does_not_read_loses_nothing():

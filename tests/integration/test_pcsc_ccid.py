@@ -224,6 +224,34 @@ def _until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
         seen += data
 
 
+def test_sim_up_says_how_to_use_it(keys: Path, tmp_path: Path) -> None:
+    need("micropython")
+    need("tty")
+    environment = os.environ | {"TOURNEE_HOME": str(tmp_path), "TOURNEE_TEST_KEYS": str(keys)}
+    command = [sys.executable, "-m", "tournee_sim", "up", "--pcsc", "--state", str(tmp_path / "state")]
+    refused = subprocess.run(
+        [*command, "--board", "qemu"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode == 4 and "--board unix" in refused.stderr
+    terminal = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert terminal.stdout is not None
+    try:
+        said = ""
+        while "  stop" not in said:
+            line = terminal.stdout.readline()
+            assert line, said
+            said += line
+        configuration = (tmp_path / "state" / "reader.conf.d" / "tournee").read_text("utf-8")
+    finally:
+        terminal.terminate()
+        terminal.wait(20)
+        terminal.stdout.close()
+    device = f"DEVICENAME {tmp_path}/state/ttyCCID:SEC1210"
+    for text in (device, "LIBPATH /usr/lib/pcsc/drivers/serial/libccidtwin.so"):
+        assert text in said and text in configuration.splitlines()
+    assert f"-c {tmp_path}/state/reader.conf.d'" in said and "pcsc_scan -n" in said
+
+
 def test_signatures_of_both_cards_verified_by_openssl(start: Start, tmp_path: Path) -> None:
     """By the host's `pcsc:` transport: the sequences of the card applications, T=0 TPDUs of libccidtwin below."""
     need("pyscard")
