@@ -25,6 +25,7 @@ def inverse(text):
     return bytes(INVERSE[c] for c in unhex(text))
 
 
+# ISO7816: atr-ts atr-historical atr-ta1
 def test_vitale_2():
     atr = read(VITALE_ATR)
     assert atr.status == _link.STATUS_OK and not atr.busy
@@ -32,23 +33,27 @@ def test_vitale_2():
     assert (atr.fidi, atr.guard, atr.wi, atr.first, atr.protocols) == (0x13, 0, 10, 0, 1)
 
 
+# ISO7816: atr-ta1
 def test_cps3_contact_wi_42():
     atr = read(CPS3_ATR, 5)
     assert atr.status == _link.STATUS_OK and not atr.busy
     assert (atr.fidi, atr.wi, atr.protocols, atr.specific) == (0x11, 42, 1, -1)
 
 
+# ISO7816: atr-tck
 def test_cps4_two_protocols_with_tck():
     atr = read(unhex("3B9B1880010012250064800401000090 44"), 33)
     assert atr.status == _link.STATUS_OK
     assert (atr.fidi, atr.first, atr.protocols) == (0x18, 0, 3)
 
 
+# ISO7816: atr-tck atr-ta1
 def test_cps4_t0_only_guard_255_no_tck():
     atr = read(unhex("3BDC18FF0000122500648000040100 9000"))
     assert atr.status == _link.STATUS_OK and atr.guard == 255 and atr.protocols == 1
 
 
+# ISO7816: atr-ts chr-inverse
 def test_vitale_1_inverse_convention():
     raw = inverse("3F65250052096A9000")
     assert raw[0] == 0x03
@@ -62,6 +67,7 @@ def test_inverse_table_is_its_own_inverse():
     assert INVERSE[0x03] == 0x3F
 
 
+# ISO7816: atr-ta2
 def test_specific_mode_and_implicit():
     atr = read(unhex("3B 90 95 10 10"))
     assert atr.status == _link.STATUS_OK and atr.specific == 0 and atr.implicit and atr.fidi == 0x95
@@ -69,6 +75,7 @@ def test_specific_mode_and_implicit():
     assert atr.status == _link.STATUS_OK and atr.specific == 1 and not atr.implicit and atr.protocols == 2
 
 
+# ISO7816: atr-t1
 def test_t1_parameters():
     # TD1=81 (T=1) TD2=71? TA3=FE IFSC, TB3=45 BWI/CWI, TC3=01 CRC; TCK
     body = unhex("80 81 71 FE 45 01")
@@ -80,6 +87,7 @@ def test_t1_parameters():
     assert (atr.first, atr.ifsc, atr.bwi, atr.cwi, atr.crc) == (1, 0xFE, 4, 5, True)
 
 
+# ISO7816: atr-t15
 def test_t15_class_indicator():
     body = unhex("80 80 1F 42")  # TD1=80 TD2=1F TA3: clock stop 01, class B
     tck = 0
@@ -96,31 +104,37 @@ def test_no_class_indicator_excludes_nothing():
     assert not any(atr.excludes(c) for c in (1, 2, 3))
 
 
+# ISO7816: atr-tck
 def test_wrong_tck():
     assert read(unhex("3B9B188001001225006480040100009045")).status == _link.STATUS_BAD_ATR
 
 
+# ISO7816: atr-ts
 def test_ts_garbage():
     for ts in range(256):
         atr = read(bytes((ts, 0x00)))
         assert (atr.status == _link.STATUS_OK) == (ts in (0x3B, 0x03)), ts
 
 
+# ISO7816: atr-t15
 def test_t15_in_td1_is_refused():
     assert read(unhex("3B801F00")).status == _link.STATUS_BAD_ATR
 
 
+# ISO7816: atr-length
 def test_endless_interface_bytes_stop_at_33():
     atr = read(b"\x3b\x80" + b"\x80" * 60)
     assert atr.status == _link.STATUS_BAD_ATR and len(atr.atr) == 33
 
 
+# ISO7816: atr-length
 def test_longest_legal_atr():
     raw = unhex("3B 7F 11 00 00") + bytes(15)
     atr = read(raw)
     assert atr.status == _link.STATUS_OK and len(atr.atr) == 20
 
 
+# ISO7816: act-mute
 def test_mute_after_40000_clocks_and_not_before():
     atr = Atr()
     atr.start(KHZ, 3, 1000)
@@ -130,6 +144,7 @@ def test_mute_after_40000_clocks_and_not_before():
     assert atr.status == _link.STATUS_MUTE and not atr.busy
 
 
+# ISO7816: atr-gap
 def test_silence_inside_an_atr():
     atr = Atr()
     atr.start(KHZ, 0, 0)
@@ -163,27 +178,32 @@ def exchange(answer, fidi=0x13):
     return pps, sent[0]
 
 
+# ISO7816: pps-echo
 def test_pps_of_the_vitale_is_ff1013fc():
     pps, sent = exchange("FF1013FC")
     assert sent == unhex("FF1013FC")
     assert pps.status == _link.STATUS_OK and not pps.busy and pps.fidi == 0x13
 
 
+# ISO7816: pps-echo chr-etu
 def test_pps_of_cps4_is_ff1018f7():
     assert exchange("FF1018F7", 0x18)[1] == unhex("FF1018F7")
 
 
+# ISO7816: pps-default
 def test_pps_without_pps1_means_default():
     pps, _ = exchange("FF00FF")
     assert pps.status == _link.STATUS_OK and not pps.busy and pps.fidi == 0x11
 
 
+# ISO7816: pps-failed
 def test_pps_refusals():
     for answer in ("00", "FF11", "FF30", "FF1013FD", "FF1011FE", "FF00FE", "FF70"):
         pps, _ = exchange(answer)
         assert pps.status == _link.STATUS_PPS_FAILED and pps.fidi == 0x11, answer
 
 
+# ISO7816: pps-failed
 def test_pps_silence():
     pps, _ = exchange("FF10")
     pps.tick(893)

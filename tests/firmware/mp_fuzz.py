@@ -60,6 +60,7 @@ class Rng:
 COMMANDS = ("00B0000004", "00B0000000", "00A4020C022F00", "00A40904043F00D00300", "00880000", "1088000003AABBCC")
 
 
+# ISO7816: t0-hostile
 def test_cards_that_answer_anything():
     rng = Rng(20261121)
     card = Fuzz(rng, CPS3_ATR)

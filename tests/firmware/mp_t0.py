@@ -54,10 +54,12 @@ def both(text, script, status, answer, **more):
 OK = _link.STATUS_OK
 
 
+# ISO7816: apdu-t0
 def test_case_1():
     both("00 0A 01 02", [("000A010200", "9000")], OK, "9000")
 
 
+# ISO7816: apdu-t0 t0-ack t0-sw
 def test_case_2_all_at_once():
     both("00 B0 00 00 04", [("00B0000004", "B0 01020304 9000")], OK, "01020304 9000")
 
@@ -67,6 +69,7 @@ def test_case_2_le_256():
     both("00 B0 00 00 00", [("00B0000000", "B0" + data + "9000")], OK, data + "9000")
 
 
+# ISO7816: t0-ack
 def test_case_2_byte_by_byte():
     both("00 B0 00 00 03", [("00B0000003", "4F 01 4F 02 4F 03 6282")], OK, "010203 6282")
 
@@ -79,6 +82,7 @@ def test_case_2_error_without_data():
     both("00 B0 00 00 04", [("00B0000004", "6A82")], OK, "6A82")
 
 
+# ISO7816: apdu-t0
 def test_case_3_all_at_once():
     both("00 A4 02 0C 02 2F 00", [("00A4020C02", "A4"), ("2F00", "9000")], OK, "9000")
 
@@ -91,6 +95,7 @@ def test_case_3_error_after_header():
     both("00 A4 02 0C 02 2F 00", [("00A4020C02", "6986")], OK, "6986")
 
 
+# ISO7816: apdu-t0
 def test_case_4_get_response():
     both(
         "00 A4 09 04 04 3F00D003 00",
@@ -108,6 +113,7 @@ def test_case_4_without_61():
     both("00 A4 04 00 01 E8 00", [("00A4040001", "A4"), ("E8", "9000")], OK, "9000")
 
 
+# ISO7816: apdu-t0
 def test_6c_is_sent_again_with_the_right_le():
     both("00 B0 00 00 00", [("00B0000000", "6C02"), ("00B0000002", "B0 0102 9000")], OK, "0102 9000")
 
@@ -164,6 +170,7 @@ def test_get_response_class():
         assert get_response_cla(cla) == want, hex(cla)
 
 
+# ISO7816: t0-null
 def test_null_before_sw_restarts_the_wait():
     """A NULL between ACK data and SW is no status (osmo-ccid 8bb7693)."""
     both("00 2A 9E 9A 00", [("002A9E9A00", "60 60 60 6102"), ("00C0000002", "C0 60 90 9000")], OK, "6090 9000")
@@ -173,11 +180,13 @@ def test_status_bytes_inside_data_are_data():
     both("00 B0 00 00 04", [("00B0000004", "B0 6C 61 60 90 9000")], OK, "6C616090 9000")
 
 
+# ISO7816: t0-ack
 def test_old_vpp_acknowledge():
     both("00 A4 02 0C 02 2F 00", [("00A4020C02", "A5"), ("2F00", "9000")], OK, "9000")
     both("00 A4 02 0C 02 2F 00", [("00A4020C02", "5A"), ("2F", "A4"), ("00", "9000")], OK, "9000")
 
 
+# ISO7816: t0-ack
 def test_bad_procedure_byte_is_an_error_never_a_crash():
     for c in range(256):
         legal = c in (0xB0, 0xB1, 0x4F, 0x4E) or c & 0xF0 in (0x60, 0x90)
@@ -204,12 +213,14 @@ def test_tpdu_is_followed_by_nothing():
     both("00 A4 00 00 01 AA", [("00A4000001", "A4"), ("AA", "6112")], OK, "6112", raw=True)
 
 
+# ISO7816: t0-header
 def test_tpdu_refused_before_anything_is_sent():
     for text in ("00", "00A400", "FFA4000000", "0060000000", "0090000000", "00A4000002AA"):
         status, _ = Line([]).run(text, raw=True)
         assert status == _link.STATUS_BAD_MESSAGE, text
 
 
+# ISO7816: t0-header
 def test_tpdu_over_260_bytes():
     """(osmo-ccid 9805f86)"""
     status, _ = Line([]).run("00A40000FF" + "AA" * 256, raw=True)
@@ -257,11 +268,13 @@ def started(wi=10):
     return t0
 
 
+# ISO7816: t0-wt
 def test_waiting_time_does_not_depend_on_d():
     assert started().wt_ms == 893
     assert started(42).wt_ms == 3750
 
 
+# ISO7816: t0-wt
 def test_waiting_time_exceeded():
     t0 = started()
     t0.tick(892)
@@ -270,6 +283,7 @@ def test_waiting_time_exceeded():
     assert not t0.busy and t0.status == _link.STATUS_TIMEOUT and t0.length == 0
 
 
+# ISO7816: t0-wt
 def test_every_character_restarts_the_waiting_time():
     t0 = started()
     now = 0
@@ -281,6 +295,7 @@ def test_every_character_restarts_the_waiting_time():
     assert t0.status == _link.STATUS_OK and t0.length == 6
 
 
+# ISO7816: t0-null
 def test_null_storm_ends():
     t0 = started()
     now = 0
@@ -306,6 +321,7 @@ def test_wait_across_the_clock_wrap():
     assert t0.status == _link.STATUS_TIMEOUT
 
 
+# ISO7816: chr-parity
 def test_parity_signal_sends_the_character_again_three_times():
     sent = []
     t0 = T0(lambda buf, n: sent.append(bytes(buf[:n])))
@@ -328,6 +344,7 @@ def test_wipe_leaves_no_byte():
     assert not any(apdu._tpdu) and not any(t0._tpdu)
 
 
+# ISO7816: apdu-cases
 def test_check_lets_ordinary_commands_pass():
     for text in (
         "00A40000",
@@ -351,6 +368,7 @@ def test_check_forbids_a_pin_in_any_class():
             assert check(extended, len(extended)) == _link.STATUS_FORBIDDEN
 
 
+# ISO7816: apdu-cases
 def test_check_malformed():
     for text in (
         "",
@@ -371,12 +389,14 @@ def test_check_malformed():
     assert check(bytes(_apdu.MAX_APDU + 1), _apdu.MAX_APDU + 1) == _link.STATUS_TOO_LONG
 
 
+# ISO7816: apdu-cases
 def test_check_lets_extended_length_through():
     for text in ("00B00000000100", "00D60000000001AA", "00CB3FFF000002AABB0000"):
         raw = unhex(text)
         assert check(raw, len(raw)) == OK, text
 
 
+# ISO7816: apdu-envelope
 def test_extended_that_fits_is_made_short():
     both("00 D6 00 00 00 0002 AABB", [("00D6000002", "D6"), ("AABB", "9000")], OK, "9000")
     both("00 B0 00 00 00 0004", [("00B0000004", "B0 01020304 9000")], OK, "01020304 9000")
@@ -388,6 +408,7 @@ def test_extended_that_fits_is_made_short():
     )
 
 
+# ISO7816: apdu-envelope
 def test_extended_le_above_256_takes_all_that_61_announces():
     data = "AB" * 256
     both(
@@ -398,6 +419,7 @@ def test_extended_le_above_256_takes_all_that_61_announces():
     )
 
 
+# ISO7816: apdu-envelope
 def test_extended_data_goes_out_in_envelopes():
     data = "5A" * 300
     command = "01D6000000012C" + data  # on logical channel 1
@@ -412,6 +434,7 @@ def test_extended_data_goes_out_in_envelopes():
     both(command, script, OK, "010203 9000")
 
 
+# ISO7816: apdu-envelope
 def test_a_card_without_envelope_ends_it_at_the_first():
     both("00D6000000012C" + "5A" * 300, [("00C20000FF", "6D00")], OK, "6D00")
 

@@ -98,16 +98,19 @@ def both(command, script, status=OK, answer=DATA, in_step=True, **more):
 # I-blocks and chains
 
 
+# ISO7816: t1-i
 def test_one_block_each_way():
     both(READ, [(i(0, READ), i(0, DATA))])
 
 
+# ISO7816: t1-i
 def test_numbers_alternate_over_exchanges():
     line = Line()
     for n in (0, 1, 0, 1):
         assert line.run(READ, [(i(n, READ), i(n, DATA))]) == (OK, DATA)
 
 
+# ISO7816: apdu-t1
 def test_all_cases_go_out_as_they_are():
     for text in (
         "000A0102",
@@ -120,11 +123,13 @@ def test_all_cases_go_out_as_they_are():
         both(unhex(text), [(i(0, unhex(text)), i(0, DATA))])
 
 
+# ISO7816: apdu-channel
 def test_logical_channel_and_command_chaining_pass():
     for text in ("01B0000004", "42B0000004", "10D6000002AABB"):
         both(unhex(text), [(i(0, unhex(text)), i(0, DATA))])
 
 
+# ISO7816: t1-chain
 def test_command_in_a_chain():
     command = unhex("00D6000005 AABBCCDDEE")  # 10 bytes, IFSC 4 after the card's wish
     script = [
@@ -134,6 +139,7 @@ def test_command_in_a_chain():
     both(command, script, answer=b"\x90\x00", atr=IFSC_5)
 
 
+# ISO7816: t1-chain apdu-t1
 def test_extended_command_and_answer_in_chains():
     command = unhex("00D6000000012C") + bytes(range(256)) + bytes(44) + unhex("0400")
     blocks = [command[k : k + 32] for k in range(0, len(command), 32)]
@@ -171,11 +177,13 @@ def test_answer_shorter_than_a_status_word():
 # Error detection
 
 
+# ISO7816: t1-edc
 def test_crc_vector():
     assert edc.crc(b"123456789", 9) == 0x906E and crc16(b"123456789") == b"\x6e\x90"
     assert edc.lrc(unhex("00 C1 01 FE 3E"), 5) == 0
 
 
+# ISO7816: t1-edc
 def test_crc_card():
     both(READ, [(i(0, READ, crc=True), i(0, DATA, crc=True))], atr=WITH_CRC)
     bad = bytearray(i(0, DATA, crc=True))
@@ -183,6 +191,7 @@ def test_crc_card():
     both(READ, [(i(0, READ, crc=True), bytes(bad)), (r(0, 1, crc=True), i(0, DATA, crc=True))], atr=WITH_CRC)
 
 
+# ISO7816: t1-edc t1-r
 def test_damaged_block_is_asked_for_again():
     for at in (3, 5, 9):
         bad = bytearray(i(0, DATA))
@@ -190,11 +199,13 @@ def test_damaged_block_is_asked_for_again():
         both(READ, [(i(0, READ), bytes(bad)), (r(0, 1), i(0, DATA))])
 
 
+# ISO7816: t1-cwt
 def test_block_that_breaks_off_is_asked_for_again():
     for n in (1, 2, 3, 6, 9):
         both(READ, [(i(0, READ), i(0, DATA)[:n]), (r(0, 2), i(0, DATA))])
 
 
+# ISO7816: t1-prologue
 def test_blocks_that_do_not_fit():
     for bad in (
         block(0x00, DATA, nad=0x21),
@@ -218,6 +229,7 @@ def test_blocks_that_do_not_fit():
         both(READ, [(i(0, READ), bad), (r(0, 2), i(0, DATA))])
 
 
+# ISO7816: t1-r
 def test_card_asks_for_our_block_again():
     both(READ, [(i(0, READ), r(0, 1)), (i(0, READ), i(0, DATA))])
     command = unhex("00D6000005 AABBCCDDEE")
@@ -230,6 +242,7 @@ def test_card_asks_for_our_block_again():
     both(command, script, answer=b"\x90\x00", atr=IFSC_5)
 
 
+# ISO7816: t1-r
 def test_a_block_the_card_never_saw_is_sent_again_after_two_silences():
     script = [
         (i(0, READ), SILENCE),
@@ -240,6 +253,7 @@ def test_a_block_the_card_never_saw_is_sent_again_after_two_silences():
     both(READ, script)
 
 
+# ISO7816: t1-r
 def test_acknowledgement_lost_in_the_cards_chain():
     script = [
         (i(0, READ), i(0, DATA[:3], True)),
@@ -252,18 +266,21 @@ def test_acknowledgement_lost_in_the_cards_chain():
 # Time
 
 
+# ISO7816: t1-times
 def test_waiting_times():
     t1 = Line().t1
     assert t1.bgt_ms == 3 and t1.bwt_ms == 2 + 1429  # 11 etu, 2^4 x 960 x 372 / 4 MHz
     assert t1.cwt_ms == 763 + 36  # 11 + 2^13 etu, and 32 gathered characters
 
 
+# ISO7816: t1-bgt
 def test_guard_time_between_blocks():
     line = Line(ifs=True)
     line.run(READ, [(IFS_ASKED, IFS_TAKEN), (i(0, READ), i(0, DATA))])
     assert line.at[1] - line.at[0] >= line.t1.bgt_ms
 
 
+# ISO7816: t1-wtx
 def test_waiting_time_extension_multiplies_the_next_wait():
     line = Line()
     line.apdu.start(READ, 5, OUT, 2048, line.now)
@@ -281,6 +298,7 @@ def test_waiting_time_extension_multiplies_the_next_wait():
     assert not line.apdu.busy and line.apdu.status == OK
 
 
+# ISO7816: t1-wtx
 def test_extension_in_mid_chain():
     script = [
         (i(0, READ), i(0, DATA[:3], True)),
@@ -290,6 +308,7 @@ def test_extension_in_mid_chain():
     both(READ, script)
 
 
+# ISO7816: t1-wtx
 def test_a_card_that_only_asks_for_time_is_given_up():
     line = Line()
     line.apdu.start(READ, 5, OUT, 2048, line.now)
@@ -309,6 +328,7 @@ def test_a_card_that_only_asks_for_time_is_given_up():
 # IFS, ABORT, RESYNCH
 
 
+# ISO7816: t1-ifs
 def test_ifs_is_offered_once_and_taken():
     line = Line(ifs=True)
     assert line.run(READ, [(IFS_ASKED, IFS_TAKEN), (i(0, READ), i(0, DATA))]) == (OK, DATA)
@@ -316,6 +336,7 @@ def test_ifs_is_offered_once_and_taken():
     assert line.run(unhex("00B00000FC"), [(i(1, unhex("00B00000FC")), i(1, big))]) == (OK, big)
 
 
+# ISO7816: t1-ifs
 def test_ifs_request_of_the_card_counts_at_once():
     command = unhex("00D600000A") + bytes(10)
     script = [
@@ -326,6 +347,7 @@ def test_ifs_request_of_the_card_counts_at_once():
     both(command, script, answer=b"\x90\x00", atr=IFSC_5)
 
 
+# ISO7816: t1-ifs
 def test_card_without_ifs_is_used_with_32():
     refused = r(0, 2)
     script = [
@@ -339,6 +361,7 @@ def test_card_without_ifs_is_used_with_32():
     assert line.t1.ifsd == 32
 
 
+# ISO7816: t1-abort
 def test_answer_without_room_aborts_the_chain():
     script = [
         (i(0, READ), i(0, bytes(30), True)),
@@ -349,6 +372,7 @@ def test_answer_without_room_aborts_the_chain():
     assert line.run(READ, [(i(1, READ), i(0, DATA))]) == (OK, DATA)
 
 
+# ISO7816: t1-abort
 def test_card_aborts_our_chain():
     command = unhex("00D6000005 AABBCCDDEE")
     script = [(i(0, command[:5], True), s(0xC2)), (s(0xE2), r(1))]
@@ -356,6 +380,7 @@ def test_card_aborts_our_chain():
     assert line.run(READ, [(i(1, READ), i(0, DATA))]) == (OK, DATA)
 
 
+# ISO7816: t1-resynch
 def test_three_tries_then_resynch_then_the_card_is_kept():
     bad = bytes(i(0, DATA)[:-1] + b"\x00")
     script = [(i(0, READ), bad), (r(0, 1), bad), (r(0, 1), bad), (RESYNCH, RESYNCHED)]
@@ -363,12 +388,14 @@ def test_three_tries_then_resynch_then_the_card_is_kept():
     assert line.run(READ, [(i(0, READ), i(0, DATA))]) == (OK, DATA)
 
 
+# ISO7816: t1-once
 def test_a_command_that_went_out_is_never_begun_again():
     """A lost answer is not a reason to sign, or to try a PIN, twice."""
     script = [(i(0, READ), SILENCE), (r(0, 2), SILENCE), (r(0, 2), SILENCE), (RESYNCH, RESYNCHED)]
     both(READ, script, _link.STATUS_TIMEOUT)
 
 
+# ISO7816: t1-once
 def test_a_chain_that_did_not_end_is_begun_again_once():
     command = unhex("00D6000005 AABBCCDDEE")
     first = i(0, command[:5], True)
@@ -383,6 +410,7 @@ def test_a_chain_that_did_not_end_is_begun_again_once():
     )
 
 
+# ISO7816: t1-resynch
 def test_three_resynchs_then_a_reset():
     script = [(i(0, READ), SILENCE), (r(0, 2), SILENCE), (r(0, 2), SILENCE)] + [(RESYNCH, SILENCE)] * 3
     both(READ, script, _link.STATUS_TIMEOUT, in_step=False)
@@ -449,6 +477,7 @@ def test_slot_of_a_mute_t1_card_is_freed():
     assert card.vcc_now == 0
 
 
+# ISO7816: t1-resynch
 def test_slot_stays_powered_after_a_resynchronisation():
     script = [(IFS_ASKED, IFS_TAKEN), (i(0, READ), b""), (r(0, 2), b""), (r(0, 2), b""), (RESYNCH, RESYNCHED)]
     card, rg = rig(script + [(i(0, READ), i(0, DATA))])
@@ -457,6 +486,7 @@ def test_slot_stays_powered_after_a_resynchronisation():
     assert rg.apdu("00B0000004") == (OK, DATA)
 
 
+# ISO7816: act-removed
 def test_card_pulled_in_mid_block():
     for at in range(1, len(i(0, DATA))):
         card, rg = rig([(IFS_ASKED, IFS_TAKEN), (i(0, READ), i(0, DATA)[:at])])

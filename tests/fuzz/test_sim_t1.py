@@ -22,6 +22,7 @@ def feed(card: BlockCard, data: bytes) -> list[bytes]:
     return [b.data for byte in data for b in card.take(byte, block_guard_ms=1, bwt_ms=100)]
 
 
+# ISO7816: t1-hostile
 @settings(max_examples=300)
 @given(PIECES, st.booleans())
 def test_any_characters(pieces: list[tuple[bytes, bool]], with_crc: bool) -> None:
@@ -47,6 +48,7 @@ def test_any_characters(pieces: list[tuple[bytes, bool]], with_crc: bool) -> Non
     assert answer[3:-size] == block[3:] + b"\x90\x00" and commands == [block[3:]]
 
 
+# ISO7816: apdu-cases
 @given(st.binary(max_size=600))
 def test_any_command_is_taken_apart_or_refused(apdu: bytes) -> None:
     command = parse_apdu(apdu)

@@ -46,6 +46,7 @@ async def read_small(terminal: Terminal) -> None:
     assert (answer.data, answer.sw) == (b"\x01\x02\x03\x04", 0x9000)
 
 
+# ISO7816: apdu-t1 apdu-envelope t1-chain
 @pytest.mark.parametrize(
     ("card", "pace", "protocol"),
     [
@@ -76,6 +77,7 @@ def test_extended_length_both_ways(config: Callable[..., BoardConfig], card: str
     run(config(card, pace), test)
 
 
+# ISO7816: apdu-channel
 def test_logical_channels(config: Callable[..., BoardConfig]) -> None:
     async def test(board: UnixBoard, terminal: Terminal) -> None:
         await terminal.power_on(SLOT)
@@ -87,6 +89,7 @@ def test_logical_channels(config: Callable[..., BoardConfig]) -> None:
     run(config(), test)
 
 
+# ISO7816: t1-r t1-wtx t1-edc
 @pytest.mark.parametrize("card", ["generic-t1", "generic-t1-crc"])
 @pytest.mark.parametrize("fault", ["bad-edc", "lost-block", "wtx", "silent"])
 @pytest.mark.parametrize("count", [1, 2])
@@ -102,6 +105,7 @@ def test_a_bad_line_is_repaired(config: Callable[..., BoardConfig], card: str, f
     run(config(card), test)
 
 
+# ISO7816: t1-resynch
 @pytest.mark.parametrize("fault", ["bad-edc", "lost-block"])
 def test_three_bad_blocks_are_resynchronised_and_the_card_is_kept(
     config: Callable[..., BoardConfig], fault: str
@@ -118,6 +122,7 @@ def test_three_bad_blocks_are_resynchronised_and_the_card_is_kept(
     run(config(), test)
 
 
+# ISO7816: t1-resynch act-mute
 @pytest.mark.parametrize("fault", ["bad-edc", "silent", "mute"])
 def test_a_line_that_stays_bad_frees_the_slot(config: Callable[..., BoardConfig], fault: str) -> None:
     async def test(board: UnixBoard, terminal: Terminal) -> None:
@@ -135,6 +140,7 @@ def test_a_line_that_stays_bad_frees_the_slot(config: Callable[..., BoardConfig]
     run(config(), test)
 
 
+# ISO7816: t1-abort t1-wtx
 @pytest.mark.parametrize("fault", ["overrun", "card-abort", "wtx", "sw-6f00"])
 def test_the_next_command_works_after(config: Callable[..., BoardConfig], fault: str) -> None:
     async def test(board: UnixBoard, terminal: Terminal) -> None:
@@ -150,6 +156,7 @@ def test_the_next_command_works_after(config: Callable[..., BoardConfig], fault:
     run(config(), test)
 
 
+# ISO7816: pps-failed atr-ts atr-tck
 @pytest.mark.parametrize("fault", ["pps-mute", "pps-refused", "pps-garbage", "garbage-atr", "bad-tck"])
 @pytest.mark.parametrize("card", ["generic-t1", "generic-t0t1"])
 def test_activation_faults(config: Callable[..., BoardConfig], card: str, fault: str) -> None:
@@ -164,6 +171,7 @@ def test_activation_faults(config: Callable[..., BoardConfig], card: str, fault:
     run(config(card), test)
 
 
+# ISO7816: act-removed
 def test_pulled_at_every_byte(config: Callable[..., BoardConfig]) -> None:
     """IFS, a command and its answer: removed after each byte of the line, said so, and usable with the next card."""
 

@@ -45,6 +45,7 @@ def vitale(keys: Path) -> ByteCard:
     return byte_card
 
 
+# ISO7816: act-order
 def test_atr_only_when_powered_and_reset_goes_high(keys: Path) -> None:
     byte_card = card(keys, "cps-medecin")
     assert list(byte_card.rst(1)) == []
@@ -73,11 +74,13 @@ def test_timing_from_the_atr(cps: ByteCard, vitale: ByteCard) -> None:
     assert Timing.of(bytes.fromhex("3F65250052096A9000")).inverse
 
 
+# ISO7816: chr-etu
 def test_wire_time_of_a_character_is_twelve_etu(cps: ByteCard) -> None:
     (emission,) = power(cps)
     assert emission.wire_ms == pytest.approx(17 * 12 * 372 / 4000)
 
 
+# ISO7816: pps-echo
 def test_pps_of_a_vitale_is_echoed_then_the_bit_rate_changes(vitale: ByteCard) -> None:
     assert says(vitale, "FF 10 13 FC") == "FF 10 13 FC"
     assert vitale.etu_ms == pytest.approx(93 / 4000)
@@ -92,6 +95,7 @@ def test_a_reader_that_stays_at_the_old_bit_rate_is_not_understood(vitale: ByteC
     assert vitale.state is State.DEAD
 
 
+# ISO7816: pps-failed
 @pytest.mark.parametrize(
     ("request_", "answer"),
     [
@@ -107,12 +111,14 @@ def test_pps_that_is_not_taken(vitale: ByteCard, request_: str, answer: str) -> 
     assert vitale.etu_ms == pytest.approx(372 / 4000)
 
 
+# ISO7816: pps-once
 def test_pps_only_right_after_the_atr(vitale: ByteCard) -> None:
     says(vitale, "00 A4 00 00 02 3F 00")
     assert says(vitale, "FF 10 13 FC") == ""
     assert says(vitale, "00") == "6E 00"  # it was a header of class FF
 
 
+# ISO7816: t0-header apdu-t0
 def test_procedure_bytes_of_the_four_cases(cps: ByteCard) -> None:
     assert says(cps, "00 20 00 01 00") == "63 C3"  # case 1
     assert says(cps, "00 A4 09 04 04") == "A4"  # case 4: ACK, data, 61
@@ -123,6 +129,7 @@ def test_procedure_bytes_of_the_four_cases(cps: ByteCard) -> None:
     assert says(cps, "2F 00") == "90 00"
 
 
+# ISO7816: t0-ack
 def test_single_byte_acknowledge(cps: ByteCard) -> None:
     """~INS asks for, or brings, one byte [ISO 7816-3 §10.3.3]."""
     cps.faults.arm(parse("single-ack"))
@@ -132,6 +139,7 @@ def test_single_byte_acknowledge(cps: ByteCard) -> None:
     assert says(cps, "00 B0 00 00 02") == "4F 61 4F 2F 90 00"
 
 
+# ISO7816: t0-null
 def test_null_during_long_work(cps: ByteCard) -> None:
     says(cps, "00 20 00 01 04" + PIN.encode().hex())
     says(cps, "00 22 41 AA 03 80 01 40")
@@ -154,6 +162,7 @@ def test_a_warm_reset_forgets_half_a_command_and_the_code(cps: ByteCard) -> None
     assert says(cps, "00 20 00 01 00") == "63 C3"
 
 
+# ISO7816: chr-inverse
 def test_inverse_convention_as_a_direct_uart_sees_it(keys: Path) -> None:
     """TS 3F reads 03 on a direct-convention UART [facts §3.2]."""
     byte_card = card(keys, "vitale-ancienne")

@@ -46,6 +46,7 @@ SELECT = "00 A4 00 0C 02 01 02"
 READ = "00 B0 00 00 04"
 
 
+# ISO7816: atr-t1 t1-times
 def test_parameters_from_the_atr(t1: ByteCard, keys: Path) -> None:
     assert t1.parameters == BlockParameters((1,), 254, 5, 1, False)
     assert card(keys, "generic-t1-crc").parameters == BlockParameters((1,), 32, 5, 1, True)
@@ -54,12 +55,14 @@ def test_parameters_from_the_atr(t1: ByteCard, keys: Path) -> None:
     assert round(t1.block_waiting_time_ms) == 180  # 2^1 · 960 · 372 / 4 MHz + 11 etu
 
 
+# ISO7816: t1-i t1-ifs
 def test_select_and_read(t1: ByteCard) -> None:
     assert says(t1, "00 C1 01 FE 3E") == "00 E1 01 FE 1E"
     assert says(t1, sealed("00 00 07" + SELECT)) == "00 00 02 90 00 92"
     assert says(t1, sealed("00 40 05" + READ)) == sealed("00 40 06 01 02 03 04 90 00")
 
 
+# ISO7816: t1-edc
 def test_crc_instead_of_lrc(keys: Path) -> None:
     t1 = card(keys, "generic-t1-crc")
     assert crc(b"123456789") == b"\x6e\x90"  # check value of the CRC of ISO/IEC 13239
@@ -68,6 +71,7 @@ def test_crc_instead_of_lrc(keys: Path) -> None:
     assert says(t1, (block + crc(block)).hex()) == (answer + crc(answer)).hex(" ").upper()
 
 
+# ISO7816: t1-chain
 def test_chains_both_ways(t1: ByteCard) -> None:
     says(t1, sealed("00 00 07" + SELECT))
     assert says(t1, sealed("00 60 03 00 B0 00")) == sealed("00 80 00")  # M, N(S) 1: wants 0
@@ -77,6 +81,7 @@ def test_chains_both_ways(t1: ByteCard) -> None:
     assert says(t1, sealed("00 90 00")) == sealed("00 40 02 90 00")
 
 
+# ISO7816: t1-r t1-edc
 def test_damaged_blocks_and_repetition(t1: ByteCard) -> None:
     good = sealed("00 00 07" + SELECT)
     assert says(t1, good[:-2] + "00") == sealed("00 81 00")
@@ -85,6 +90,7 @@ def test_damaged_blocks_and_repetition(t1: ByteCard) -> None:
     assert says(t1, good) == sealed("00 92 00")  # number out of turn
 
 
+# ISO7816: t1-resynch t1-abort t1-ifs
 def test_resynch_abort_and_ifs(t1: ByteCard) -> None:
     says(t1, sealed("00 00 07" + SELECT))
     assert says(t1, sealed("00 C0 00")) == sealed("00 E0 00")
@@ -93,12 +99,14 @@ def test_resynch_abort_and_ifs(t1: ByteCard) -> None:
     assert says(t1, sealed("00 C1 01 00")) == sealed("00 92 00")
 
 
+# ISO7816: t1-wtx
 def test_more_time(t1: ByteCard) -> None:
     t1.faults.arm(parse("wtx", count=1))
     assert says(t1, sealed("00 00 07" + SELECT)) == sealed("00 C3 01 01")
     assert says(t1, sealed("00 E3 01 01")) == sealed("00 00 02 90 00")
 
 
+# ISO7816: act-select pps-echo
 def test_pps_chooses_between_the_two(keys: Path) -> None:
     both = card(keys, "generic-t0t1")
     assert says(both, "00 A4 00 0C 02") == "A4"  # T=0 without a PPS
@@ -109,6 +117,7 @@ def test_pps_chooses_between_the_two(keys: Path) -> None:
     assert says(card(keys), "FF 10 13 FC") == ""  # T=0 was not offered
 
 
+# ISO7816: apdu-channel
 def test_logical_channels_have_each_their_file(t1: ByteCard) -> None:
     run = t1.tpdu.whole
     assert run(bytes.fromhex("01A4000C020102")).sw == 0x6881
@@ -120,6 +129,7 @@ def test_logical_channels_have_each_their_file(t1: ByteCard) -> None:
     assert run(bytes.fromhex("01B0000002")).sw == 0x6881
 
 
+# ISO7816: apdu-cases
 @pytest.mark.parametrize(
     ("apdu", "data", "le"),
     [
@@ -137,6 +147,7 @@ def test_cases_of_a_command(apdu: str, data: bytes, le: int | None) -> None:
     assert command is not None and (command.data, command.le) == (data, le)
 
 
+# ISO7816: apdu-cases
 @pytest.mark.parametrize("apdu", ["", "00A400", "00A4000003AABB", "00A400000000", "00A4000000000000"])
 def test_malformed_commands(apdu: str) -> None:
     assert parse_apdu(bytes.fromhex(apdu)) is None
