@@ -309,7 +309,7 @@ class Slot:
             self._fail(STATUS_PROTOCOL)
             return
         self.protocol_number = protocol
-        self.apdu.protocol = self._protocols[protocol]
+        self.apdu.use(self._protocols[protocol])
         if atr.specific >= 0:
             if not atr.implicit:
                 if not (FI[atr.fidi >> 4] and DI[atr.fidi & 15]):

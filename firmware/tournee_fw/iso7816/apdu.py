@@ -90,6 +90,10 @@ class Apdu:
         """SW1 SW2 of the answer in `out`."""
         return self._out[self.length - 2] << 8 | self._out[self.length - 1]
 
+    def use(self, protocol) -> None:
+        """Speak `protocol` from the next command on."""
+        self.protocol = protocol
+
     def start(self, apdu, n: int, out, limit: int, now: int) -> None:
         """Send `apdu[:n]`, already passed by `check` (or made here, by the keypad); the answer goes to `out[:limit]`."""
         view = self._view
