@@ -186,3 +186,32 @@ def test_an_unreadable_return_is_kept_and_the_others_go_on(
     taken = take_returns(journal, Drop(u1=b"x", u2=b"b"))
     assert taken[0].remarks == ("Le retour est illisible.",)
     assert load(journal, "aa").state is State.PAID
+
+
+BOTH = {"totals": {"amo_cents": 2800, "amc_cents": 1200}, "contexte": {"tiers_payant": "amo_amc"}}
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_two_shares_paid_by_two_returns_make_one_paid_bill(
+    journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    prepared = next(e for e in journal.kept if e.step == "prepared")
+    prepared.data["evaluation"] = BOTH
+    returns = {"a": noemie(amo=PAID), "b": noemie(amc=Montants(1200, 1200, Etat.PAYE))}
+    first, second = (read_as(monkeypatch, **{name: returns[name]}) for name in order)
+    monkeypatch.setattr(taking.returns, "read", lambda raw: returns[raw.decode()])
+    take_returns(journal, first)
+    assert load(journal, "aa").state is State.ACKNOWLEDGED, "the other fund has not answered"
+    take_returns(journal, second)
+    dossier = load(journal, "aa")
+    assert dossier.state is State.PAID
+    assert (dossier.outcome["paye_cents"], dossier.outcome["demande_cents"]) == (4000, 4000)
+
+
+def test_one_share_refused_is_a_part_payment(journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    next(e for e in journal.kept if e.step == "prepared").data["evaluation"] = BOTH
+    returns = {"a": noemie(amo=PAID), "b": noemie(amc=Montants(1200, 0, Etat.REJETE), rejets=(REJECT,))}
+    take_returns(journal, read_as(monkeypatch, **returns))
+    dossier = load(journal, "aa")
+    assert dossier.state is State.PARTLY_PAID
+    assert (dossier.outcome["paye_cents"], dossier.outcome["demande_cents"]) == (2800, 4000)

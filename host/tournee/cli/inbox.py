@@ -89,6 +89,7 @@ _WORDS = {
     "partly-paid": "[yellow]payée en partie[/]",
     "rejected": "[red]rejetée[/]",
     "deferred": "[yellow]paiement différé[/]",
+    "share": "[green]une part payée[/], l'autre est attendue",
     "settlement": "détail du paiement reçu",
     "sent": "",
 }

@@ -151,7 +151,7 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
             return replace(d, state=before, steps=(*d.steps, Step(before, entry.at.date())))
         case "in-lot":
             d = replace(d, lot=str(data["lot"]), file=str(data["file"]))
-        case "paid" | "partly-paid" | "rejected":
+        case "paid" | "partly-paid" | "rejected" | "share":
             d = replace(d, outcome=dict(data))
         case _:
             pass

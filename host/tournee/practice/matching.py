@@ -11,7 +11,7 @@ from tournee.billing.money import euros
 from tournee.practice.dossier import Dossier
 from tournee.practice.files import SentFile
 from tournee.practice.ports import New
-from tournee.transmit.model import Arl, Etat, Nature, Rejet, Retour, RetourFacture
+from tournee.transmit.model import Arl, Etat, Montants, Nature, Rejet, Retour, RetourFacture
 from tournee.transmit.rejets import expliquer
 
 _OPEN = (State.IN_LOT, State.SENT, State.ACKNOWLEDGED, State.PARTLY_PAID, State.REJECTED)
@@ -53,11 +53,16 @@ def unanswered(files: Sequence[SentFile], dossiers: Sequence[Dossier]) -> list[S
 
 def due_cents(dossier: Dossier) -> int:
     """What the funds owe the practitioner for this bill: the shares under third-party payment."""
+    return sum(_due_shares(dossier))
+
+
+def _due_shares(dossier: Dossier) -> tuple[int, int]:
+    """(AMO, AMC) in cents."""
     totals = (dossier.evaluation or {}).get("totals", {})
     mode = (dossier.evaluation or {}).get("contexte", {}).get("tiers_payant", "")
-    amo = int(totals.get("amo_cents", 0)) if mode not in ("", "aucun", "none") else 0
-    amc = int(totals.get("amc_cents", 0)) if mode not in ("", "aucun", "none", "amo") else 0
-    return amo + amc
+    amo = int(totals.get("amo_cents", 0)) if mode not in ("", "aucun") else 0
+    amc = int(totals.get("amc_cents", 0)) if mode not in ("", "aucun", "amo") else 0
+    return amo, amc
 
 
 def _arl(
@@ -109,11 +114,16 @@ def _find(item: RetourFacture, dossiers: Sequence[Dossier], files: Sequence[Sent
 def _facture(item: RetourFacture, dossier: Dossier, retour: Retour, return_id: str) -> list[New]:
     subject = f"bill:{dossier.id}"
     shares = [s for s in (item.amo, item.amc) if s is not None]
+    amo, amc = _told(item.amo, dossier, "amo_cents"), _told(item.amc, dossier, "amc_cents")
+    paid = (amo or 0) + (amc or 0) if shares else item.paye_cents
+    asked = due_cents(dossier) or sum(s.demande_cents for s in shares)
     data: dict[str, Any] = {
         "return": return_id,
         "by": f"NOEMIE {retour.reference}",
-        "paye_cents": item.paye_cents,
-        "demande_cents": sum(s.demande_cents for s in shares) or due_cents(dossier),
+        "paye_cents": paid,
+        "demande_cents": asked,
+        "amo_cents": amo,
+        "amc_cents": amc,
         "rejets": _rejets(item.rejets),
         "commentaires": list(item.commentaires),
         "virements": [
@@ -125,7 +135,9 @@ def _facture(item: RetourFacture, dossier: Dossier, retour: Retour, return_id: s
         return [New(subject, "settlement", data)]
     if shares and all(s.etat in (Etat.DIFFERE, Etat.AUCUN) for s in shares) and not item.rejets:
         return [*_arrived(dossier, return_id), New(subject, "deferred", data)]
-    step = _outcome_step(item, dossier)
+    step = _outcome_step(item, dossier, paid, asked, (amo, amc))
+    if step == "share":
+        return [*_arrived(dossier, return_id), New(subject, step, data)]
     if dossier.state is not State.IN_LOT and _STATES[step] not in allowed(dossier.state):
         return [New(subject, "settlement", data)]
     return [*_arrived(dossier, return_id), New(subject, step, data)]
@@ -134,11 +146,25 @@ def _facture(item: RetourFacture, dossier: Dossier, retour: Retour, return_id: s
 _STATES = {"paid": State.PAID, "partly-paid": State.PARTLY_PAID, "rejected": State.REJECTED}
 
 
-def _outcome_step(item: RetourFacture, dossier: Dossier) -> str:
-    asked = sum(s.demande_cents for s in (item.amo, item.amc) if s is not None) or due_cents(dossier)
-    if item.paye_cents >= asked and not any(r.niveau == "F" for r in item.rejets):
+def _told(share: Montants | None, dossier: Dossier, key: str) -> int | None:
+    """What is paid of one share by all returns so far; None: nothing was said of it. AMO and AMC may pay by separate returns."""
+    if share is None or share.etat in (Etat.DIFFERE, Etat.AUCUN):
+        before = dossier.outcome.get(key)
+        return int(before) if before is not None else None
+    return share.paye_cents if share.etat is Etat.PAYE else 0
+
+
+def _outcome_step(
+    item: RetourFacture, dossier: Dossier, paid: int, asked: int, shares: tuple[int | None, int | None]
+) -> str:
+    """`share`: one share is settled and the other has not answered yet; the bill goes on waiting."""
+    if paid >= asked and not any(r.niveau == "F" for r in item.rejets):
         return "paid"
-    return "partly-paid" if item.paye_cents > 0 else "rejected"
+    waits = any(due and told is None for due, told in zip(_due_shares(dossier), shares, strict=True))
+    here = [s for s in (item.amo, item.amc) if s is not None and s.etat is Etat.PAYE]
+    if waits and here and not item.rejets and all(s.paye_cents >= s.demande_cents for s in here):
+        return "share"
+    return "partly-paid" if paid > 0 else "rejected"
 
 
 def _rejets(rejets: Sequence[Rejet]) -> list[dict[str, Any]]:
