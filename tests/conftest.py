@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from tournee_sim.fixtures import keys, terminals  # noqa: F401  (fixtures for ev
 settings.register_profile("tournee", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("tournee"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "tournee")
+
+
+# A shell that starts this in the background has its children ignore Ctrl-C, and so would every command under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
