@@ -98,6 +98,7 @@ class Slot:
         if self.busy:
             self.status = STATUS_BUSY
             return
+        self._look()
         if self.state == CARD_ABSENT:
             self.status = STATUS_NO_CARD
             return
@@ -142,12 +143,7 @@ class Slot:
 
     def poll(self, now: int) -> None:
         """Presence, characters, time."""
-        if self._port.removed:
-            self._port.removed = False
-            if self.state != CARD_ABSENT:
-                self._gone()
-        if self._port.present != (self.state != CARD_ABSENT):
-            self._presence()
+        self._look()
         if self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
             self._receive(now)
         if self.state == CARD_COOL:
@@ -191,12 +187,18 @@ class Slot:
             return True
         return False
 
-    def _presence(self):
-        if self._port.present:
-            self.state = CARD_OFF
-            self.changed = True
-        else:
-            self._gone()
+    def _look(self):
+        """Which card is there now; one that was pulled in between is gone."""
+        if self._port.removed:
+            self._port.removed = False
+            if self.state != CARD_ABSENT:
+                self._gone()
+        if self._port.present != (self.state != CARD_ABSENT):
+            if self._port.present:
+                self.state = CARD_OFF
+                self.changed = True
+            else:
+                self._gone()
 
     def _gone(self):
         self._stop(STATUS_REMOVED)
