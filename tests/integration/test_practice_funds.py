@@ -31,6 +31,7 @@ from tournee.practice.dossier import load_all
 from tournee.practice.returns import Taken, take_returns
 from tournee.practice.send import Result, Sender
 from tournee.practice.sign import sign
+from tournee.signing.adapters.verify import verify
 from tournee.transmit.adapters.mailbox import AccountMailbox
 from tournee.transmit.errors import MailRefused
 from tournee_sim.pki import Pki
@@ -76,11 +77,11 @@ class Practice:
 
     def sign_all(self, fund: Fund) -> None:
         for dossier in load_all(self.journal):
-            asyncio.run(sign(self.journal, self.cards, cabinet(fund), dossier.id, clock=FixedClock()))
+            asyncio.run(sign(self.journal, self.cards, cabinet(fund), dossier.id, clock=FixedClock(), verify=verify))
 
     def sender(self, fund: Fund) -> Sender:
         box = AccountMailbox(cabinet(fund).account)
-        return Sender(self.journal, self.cards, CmsSealer(), box, cabinet(fund), FixedClock(), self.random)
+        return Sender(self.journal, self.cards, CmsSealer(), box, cabinet(fund), FixedClock(), self.random, verify)
 
     def send(self, fund: Fund) -> list[Result]:
         return asyncio.run(self.sender(fund).send())

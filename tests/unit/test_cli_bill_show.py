@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 
-from tests.unit.practice_fakes import CABINET, Cards, FixedClock, MemoryJournal, home_visit, rights
+from tests.unit.practice_fakes import CABINET, Cards, FixedClock, MemoryJournal, accept, home_visit, rights
 from tournee.billing.model import Identite
 from tournee.billing.rights import Rights
 from tournee.cli.bill_show import bill_document, current
@@ -32,7 +32,7 @@ def test_without_names_no_state_of_a_bill_tells_who_the_patient_is() -> None:
         drafts.save(journal, bill, owner)
         documents.append(bill_document(load(journal, "aa"), FixedClock()))
     assert documents[0]["evaluation"]["questions"][0]["choices"][1] == {"value": "2", "text": "bénéficiaire 2"}
-    asyncio.run(sign(journal, Cards(), CABINET, "aa", clock=FixedClock()))
+    asyncio.run(sign(journal, Cards(), CABINET, "aa", clock=FixedClock(), verify=accept))
     documents.append(bill_document(load(journal, "aa"), FixedClock()))
     assert [d["state"] for d in documents] == ["draft", "draft", "signed"]
     for document in documents:
@@ -44,7 +44,7 @@ def test_without_names_no_state_of_a_bill_tells_who_the_patient_is() -> None:
 def test_a_signed_bill_is_shown_as_it_was_signed_whatever_the_tables_say_later() -> None:
     journal = MemoryJournal()
     drafts.save(journal, home_visit("aa", rights()), rights())
-    asyncio.run(sign(journal, Cards(), CABINET, "aa", clock=FixedClock()))
+    asyncio.run(sign(journal, Cards(), CABINET, "aa", clock=FixedClock(), verify=accept))
     dossier = load(journal, "aa")
     assert dossier.evaluation is not None
     assert current(dossier, FixedClock()) == current(replace(dossier, evaluation=None), FixedClock())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from tests.unit.practice_fakes import CABINET, DAY, PRATICIEN, SITUATION, Cards, FixedClock, MemoryJournal
+from tests.unit.practice_fakes import CABINET, DAY, PRATICIEN, SITUATION, Cards, FixedClock, MemoryJournal, accept
 from tests.unit.test_billing_gp import GP_ANSWERS, TYPED
 from tournee.billing import Bill, Rights, completed, evaluate
 from tournee.billing.lifecycle import State
@@ -22,7 +22,7 @@ def test_degraded_invoice_is_signed_by_the_cps_alone() -> None:
     kept = completed(bill, Rights.none())
     assert evaluate(bill, kept, today=DAY).status == "valid"
     drafts.save(journal, bill, kept)
-    asyncio.run(sign(journal, cards, CABINET, "dd", clock=FixedClock()))
+    asyncio.run(sign(journal, cards, CABINET, "dd", clock=FixedClock(), verify=accept))
     dossier = load(journal, "dd")
     assert dossier.state is State.SIGNED
     assert [s.signer for s in dossier.signatures] == ["C"]

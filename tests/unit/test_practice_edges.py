@@ -15,6 +15,7 @@ from tests.unit.practice_fakes import (
     MemoryJournal,
     PlainSealer,
     Post,
+    accept,
     home_visit,
     rights,
 )
@@ -74,10 +75,12 @@ class Practice:
         drafts.save(self.journal, home_visit(bill, rights()), rights())
 
     def sign(self, bill: str = "aa", *, again: bool = False, cards: Cards | None = None) -> Dossier:
-        return asyncio.run(sign(self.journal, cards or self.cards, CABINET, bill, clock=self.clock, again=again))
+        return asyncio.run(
+            sign(self.journal, cards or self.cards, CABINET, bill, clock=self.clock, verify=accept, again=again)
+        )
 
     def sender(self) -> Sender:
-        return Sender(self.journal, self.cards, PlainSealer(), self.post, CABINET, self.clock, self.random)
+        return Sender(self.journal, self.cards, PlainSealer(), self.post, CABINET, self.clock, self.random, accept)
 
     def send(self) -> list[Result]:
         return asyncio.run(self.sender().send())

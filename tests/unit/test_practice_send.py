@@ -17,6 +17,7 @@ from tests.unit.practice_fakes import (
     MemoryJournal,
     PlainSealer,
     Post,
+    accept,
     home_visit,
     rights,
 )
@@ -28,6 +29,7 @@ from tournee.practice.errors import NothingToSend, SignatureUnknown, WrongCard, 
 from tournee.practice.files import load_files
 from tournee.practice.send import Result, Sender
 from tournee.practice.sign import sign
+from tournee.signing.errors import SignatureInvalid
 from tournee.terminal.errors import CardRemoved, OutcomeUnknown
 from tournee.transmit.errors import MailRefused, MailUnknown
 from tournee_protocol.link import Op
@@ -44,10 +46,10 @@ class Bench:
             drafts.save(self.journal, home_visit(bill, owner), owner)
 
     def sign(self, bill: str, *, again: bool = False) -> None:
-        asyncio.run(sign(self.journal, self.cards, CABINET, bill, clock=self.clock, again=again))
+        asyncio.run(sign(self.journal, self.cards, CABINET, bill, clock=self.clock, verify=accept, again=again))
 
     def sender(self) -> Sender:
-        return Sender(self.journal, self.cards, PlainSealer(), self.post, CABINET, self.clock, self.random)
+        return Sender(self.journal, self.cards, PlainSealer(), self.post, CABINET, self.clock, self.random, accept)
 
     def send(self, *, again: bool = False) -> list[Result]:
         return asyncio.run(self.sender().send(again=again))
@@ -202,3 +204,16 @@ def test_accents_are_folded_and_what_was_folded_is_kept() -> None:
     assert b"DEDANS" in load_files(bench.journal)[0].content
     prepared = next(e for e in bench.journal.entries("bill:aa") if e.step == "prepared")
     assert prepared.data["folded"] == [["nom_emetteur", 2, "É", "E"]]
+
+
+def test_what_is_no_signature_is_not_journaled_and_may_be_tried_again() -> None:
+    bench = Bench()
+
+    def refuse(certificate: bytes, text: bytes, signature: bytes) -> None:
+        raise SignatureInvalid("elle ne correspond pas à ce qui est signé")
+
+    with pytest.raises(SignatureInvalid):
+        asyncio.run(sign(bench.journal, bench.cards, CABINET, "aa", clock=bench.clock, verify=refuse))
+    assert not load(bench.journal, "aa").signatures and not load(bench.journal, "aa").pending
+    bench.sign("aa")
+    assert load(bench.journal, "aa").numero == 1

@@ -20,6 +20,7 @@ def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> 
 
     from tournee.billing.engine import evaluate
     from tournee.cli.connect import desk_for
+    from tournee.signing.adapters.verify import verify
 
     out = console(stderr=as_json)
     with opened() as office:
@@ -47,6 +48,7 @@ def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> 
                         office.cabinet,
                         d.id,
                         clock=office.clock,
+                        verify=verify,
                         again=again,
                         said=lambda text: out.print(f"  [dim]·[/] {text}"),
                     )

@@ -26,6 +26,7 @@ def command(resend: bool, numero: int | None, again: bool, copy: Path | None, as
     from tournee.cli.office import opened
     from tournee.cli.ports import CmsSealer
     from tournee.practice.send import Result, Sender
+    from tournee.signing.adapters.verify import verify
     from tournee.transmit.adapters.mailbox import AccountMailbox
 
     out = console(stderr=as_json)
@@ -41,6 +42,7 @@ def command(resend: bool, numero: int | None, again: bool, copy: Path | None, as
                     office.cabinet,
                     office.clock,
                     office.random,
+                    verify,
                     said=lambda text: out.print(f"  [dim]·[/] {text}"),
                 )
                 return sender.resend(numero) if resend else await sender.send(again=again)

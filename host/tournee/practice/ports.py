@@ -107,6 +107,12 @@ class Desk(Protocol):
         ...
 
 
+class Verify(Protocol):
+    """`signing.adapters.verify.verify`: raises SignatureInvalid unless `signature` over `text` is by the certificate's key."""
+
+    def __call__(self, certificate: bytes, text: bytes, signature: bytes) -> None: ...
+
+
 @dataclass(frozen=True)
 class Sealing:
     """A signed-data that lacks its signature: the card signs `digest_info`."""

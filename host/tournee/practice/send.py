@@ -22,8 +22,8 @@ from tournee.practice.files import PREFIX as FILE
 from tournee.practice.files import LotPart, SentFile, load_files
 from tournee.practice.freeze import b64
 from tournee.practice.matching import unanswered
-from tournee.practice.ports import Clock, Desk, Journal, Mailbox, New, Random, Sealer
-from tournee.practice.sign import Said, attempt, check_holder
+from tournee.practice.ports import Clock, Desk, Journal, Mailbox, New, Random, Sealer, Verify
+from tournee.practice.sign import Said, attempt, check_holder, checked
 from tournee.signing import message
 from tournee.transmit import mail
 from tournee.transmit.errors import MailUnknown
@@ -50,6 +50,7 @@ class Sender:
     cabinet: Cabinet
     clock: Clock
     random: Random
+    verify: Verify
     said: Said = lambda text: None
 
     async def send(self, *, again: bool = False) -> list[Result]:
@@ -161,7 +162,8 @@ class Sender:
         self.said(f"signature du lot {part.numero} par la CPS")
         text = message("L", part.numero, digest(lot_records(self._lot(file, part, dossiers))))
         subject, key = FILE + file.id, {"lot": part.id}
-        value = await attempt(self.journal, subject, "lot-signature", key, partial(self.desk.sign_cps, text))
+        made = partial(checked, self.desk.sign_cps, text, certificate, self.verify)
+        value = await attempt(self.journal, subject, "lot-signature", key, made)
         data = {**key, "value": b64(value), "certificate": b64(certificate)}
         self.journal.commit(New(subject, "lot-signature", data))
 

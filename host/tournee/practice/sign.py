@@ -21,7 +21,7 @@ from tournee.practice.drafts import label
 from tournee.practice.errors import NotTheHolder, SignatureUnknown, WrongCard, WrongState
 from tournee.practice.facture import facture
 from tournee.practice.freeze import b64
-from tournee.practice.ports import Clock, Desk, Journal, New
+from tournee.practice.ports import Clock, Desk, Journal, New, Verify
 from tournee.signing import message
 from tournee.terminal.errors import OutcomeUnknown
 
@@ -38,10 +38,14 @@ async def sign(
     wanted: str,
     *,
     clock: Clock,
+    verify: Verify,
     again: bool = False,
     said: Said = lambda text: None,
 ) -> Dossier:
-    """The signed dossier. Raises BillNotValid, WrongState, WrongCard, SignatureUnknown (then only with `again`)."""
+    """The signed dossier; what a card made is verified before it is journaled.
+
+    Raises BillNotValid, WrongState, WrongCard, SignatureUnknown (then only with `again`), SignatureInvalid.
+    """
     dossier = load(journal, wanted)
     if dossier.state is State.SIGNED:
         return dossier
@@ -59,11 +63,19 @@ async def sign(
         said(f"signature par la {_NAMES[signer]}")
         make = desk.sign_cps if signer == CPS else desk.sign_vitale
         subject, key = PREFIX + dossier.id, {"signer": signer}
-        value = await attempt(journal, subject, "signature", key, partial(make, text))
-        data = {**key, "value": b64(value), "certificate": b64(certificates[signer])}
+        certificate = certificates[signer]
+        value = await attempt(journal, subject, "signature", key, partial(checked, make, text, certificate, verify))
+        data = {**key, "value": b64(value), "certificate": b64(certificate)}
         journal.commit(New(subject, "signature", data))
     journal.commit(New(PREFIX + dossier.id, "signed", {"numero": dossier.numero}))
     return load(journal, dossier.id)
+
+
+async def checked(make: Callable[[bytes], Awaitable[bytes]], text: bytes, certificate: bytes, verify: Verify) -> bytes:
+    """The signature that `make` gives, if it is one; raises SignatureInvalid."""
+    value = await make(text)
+    verify(certificate, text, value)
+    return value
 
 
 async def attempt(
