@@ -79,7 +79,7 @@ class Display:
         self._put(lines)
 
     def _put(self, lines):
-        for i in range(_LINES):
+        for i in range(_LINES - 1, -1, -1):  # the title last: under a new title nothing of the old screen is left
             text = texts.line(lines[i] if i < len(lines) else "")
             if text != self._shown[i]:
                 self._shown[i] = text
