@@ -256,11 +256,10 @@ def test_a_terminal_killed_in_mid_signature_leaves_it_unknown_and_can_go_on(term
     cps = desk.open_cps()
     text = message("F", 13, DIGEST)
     with ThreadPoolExecutor(1) as pool:
-        board.fault("kill", direction="to_board", after=0)
+        board.fault("kill", direction="to_board", after=1)
+        on_again = board.restart_when_off()
         signing = pool.submit(desk.sign_cps, text)
-        while board.status()["running"]:
-            pass
-        board.restart()
+        on_again.result(60)
         with pytest.raises(errors.OutcomeUnknown):
             signing.result(60)
     assert desk.info().boot_id != before

@@ -82,6 +82,7 @@ class UnixBoard:
         self._hub: Any = None
         self._notified = FrameCounter()
         self._kill: tuple[str, int] | None = None
+        self._killing: asyncio.Task[Any] | None = None
         self._prompted = ""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
@@ -144,7 +145,9 @@ class UnixBoard:
             await self._firmware.died()
 
     async def restart(self) -> None:
-        """Power on again after `kill`."""
+        """Power on again after `kill`; a power cut that was on its way comes first."""
+        if self._killing:
+            await self._killing
         await self.kill()
         await self._power_on()
 
@@ -222,9 +225,10 @@ class UnixBoard:
                 raise BoardError("this terminal has no wired link; use the faults of the radio (tournee sim air)")
             self.link.cut(fault.direction, fault.after)
         elif fault.kind is LinkFault.KILL:
-            self._kill = (fault.direction, fault.after)
             if fault.after == 0:
                 self._spawn_task(self.kill())
+            else:
+                self._kill = (fault.direction, fault.after)
         elif fault.kind is CardFault.PULL:
             self._check_slot(slot)
             self.bus.lines[slot].arm_pull(fault.after)
@@ -385,12 +389,13 @@ class UnixBoard:
         self._kill = (wanted, left - 1)
         if left <= 1:
             self._kill = None
-            self._spawn_task(self.kill())
+            self._killing = self._spawn_task(self.kill())
 
-    def _spawn_task(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _spawn_task(self, work: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def prompted_keys(lines: list[str], pin: str) -> str:
