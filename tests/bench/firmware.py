@@ -14,15 +14,14 @@ from tests.bench.registry import Unavailable, bench
 
 @cache
 def _image() -> Path:
-    from tests.tools.qemu import builder
+    from building import BuildError, mps2
     from tournee_sim.pytest_plugin import CAPABILITIES, has
 
     if not has("qemu"):
         raise Unavailable(f"needs qemu: {CAPABILITIES['qemu'][1]}")
-    build = builder()
     try:
-        return Path(build.build("MPS2_AN385"))
-    except build.BuildError as error:
+        return mps2.build("MPS2_AN385")
+    except BuildError as error:
         raise Unavailable(f"needs qemu: {error} → {error.remedy}") from error
 
 

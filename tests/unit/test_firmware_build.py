@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import importlib.util
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.tools.qemu import builder
+from building import FIRMWARE, PACKAGE, BuildError, debian, files, mps2, sources
 from tournee_sim.boards.process import find_micropython
 from tournee_sim.pytest_plugin import need
 
@@ -33,31 +33,14 @@ deb [arch=amd64 signed-by=/keys.gpg] http://mirror.example/debian bookworm main
 """
 
 
-@pytest.fixture
-def build() -> ModuleType:
-    return builder()
-
-
-@pytest.fixture
-def etc(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that stands for /etc/apt."""
-    (tmp_path / "sources.list.d").mkdir()
-
-    def path(*parts: str) -> Path:
-        return tmp_path if parts == ("/etc/apt",) else Path(*parts)
-
-    monkeypatch.setattr(build, "Path", path)
-    return tmp_path
-
-
-def test_the_manifest_is_the_one_that_a_board_computes(build: ModuleType, tmp_path: Path) -> None:
+def test_the_manifest_is_the_one_that_a_board_computes(tmp_path: Path) -> None:
     need("micropython")
     package = tmp_path / "tournee_fw"
-    shutil.copytree(build.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from tournee_fw import buildinfo; "
     code += f"print(buildinfo.manifest({str(package)!r}))"
     done = subprocess.run([find_micropython(), "-c", code], capture_output=True, text=True, check=True)
-    assert build.manifest(package) == done.stdout.strip()
+    assert files.manifest(package) == done.stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -67,31 +50,29 @@ def test_the_manifest_is_the_one_that_a_board_computes(build: ModuleType, tmp_pa
         ("sources.list", ONE_LINE, "/keys.gpg"),
     ],
 )
-def test_the_mirror_is_the_machines_own(build: ModuleType, etc: Path, name: str, text: str, keys: str) -> None:
-    (etc / name).write_text(text, "utf-8")
-    assert build.debian_mirror() == ("http://mirror.example/debian", keys)
+def test_the_mirror_is_the_machines_own(tmp_path: Path, name: str, text: str, keys: str) -> None:
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / name).write_text(text, "utf-8")
+    assert debian.mirror_of(tmp_path, "") == ("http://mirror.example/debian", keys)
 
 
-def test_a_machine_without_a_mirror_is_told_of_the_variable(build: ModuleType, etc: Path) -> None:
-    with pytest.raises(build.BuildError, match="no Debian archive") as caught:
-        build.debian_mirror()
-    assert "MICROPYTHON_DIR" in caught.value.remedy
+def test_a_machine_without_a_mirror_is_told_what_else_there_is(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="no Debian archive") as caught:
+        debian.mirror_of(tmp_path, "set MICROPYTHON_DIR")
+    assert caught.value.remedy == "set MICROPYTHON_DIR"
 
 
-def test_apt_get_is_told_of_nothing_outside_its_folder(
-    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_apt_get_is_told_of_nothing_outside_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         calls.append(command)
-        if "source" in command:
-            (tmp_path / build.ORIG).write_bytes(b"archive")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(build, "debian_mirror", lambda: ("http://mirror.example/debian", "/keys.gpg"))
-    monkeypatch.setattr(build.subprocess, "run", run)
-    assert build.download(tmp_path) == tmp_path / build.ORIG
+    monkeypatch.setattr(debian, "mirror_of", lambda etc, otherwise: ("http://mirror.example/debian", "/keys.gpg"))
+    monkeypatch.setattr(debian.shutil, "which", lambda tool: f"/bin/{tool}")
+    monkeypatch.setattr(debian.subprocess, "run", run)
+    debian.download("micropython", tmp_path, "")
     assert (tmp_path / "sources.list").read_text("utf-8") == (
         "deb-src [signed-by=/keys.gpg] http://mirror.example/debian trixie main\n"
     )
@@ -102,35 +83,72 @@ def test_apt_get_is_told_of_nothing_outside_its_folder(
         assert all(Path(folder).is_relative_to(tmp_path) for folder in folders)
 
 
-def test_another_archive_than_the_known_one_is_refused(
-    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = tmp_path / "archive"
-    archive.write_bytes(b"something else")
-    assert hashlib.sha256(archive.read_bytes()).hexdigest() != build.ORIG_SHA256
-    monkeypatch.setattr(build, "download", lambda folder: archive)
-    with pytest.raises(build.BuildError, match="not the archive"):
-        build.fetch(tmp_path / "tools" / "tree")
+def test_another_archive_than_the_known_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(package: str, folder: Path, otherwise: str) -> None:
+        (folder / sources.ORIG).write_bytes(b"something else")
+
+    monkeypatch.setattr(debian, "download", download)
+    with pytest.raises(BuildError, match="not the archive"):
+        sources.fetch_micropython(tmp_path / "tools" / "tree")
     assert list((tmp_path / "tools").iterdir()) == []
 
 
+def test_of_mbedtls_the_sources_and_the_licence_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's own version of 3.6, whichever it is today."""
+
+    def download(package: str, folder: Path, otherwise: str) -> None:
+        top = folder / "mbedtls-3.6.9"
+        for name in ("LICENSE", "include/mbedtls/build_info.h", "library/aes.c", "tests/data.bin"):
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_text(name, "utf-8")
+        with tarfile.open(folder / "mbedtls_3.6.9.orig.tar.bz2", "w:bz2") as tar:
+            tar.add(top, top.name)
+
+    monkeypatch.setattr(sources, "TOOLS", tmp_path)
+    monkeypatch.setattr(debian, "download", download)
+    sources.fetch_mbedtls(tmp_path / "mbedtls")
+    assert sorted(path.name for path in (tmp_path / "mbedtls").iterdir()) == ["LICENSE", "include", "library"]
+    monkeypatch.setattr(debian, "download", lambda package, folder, otherwise: None)
+    with pytest.raises(BuildError, match="no longer has mbedtls"):
+        sources.fetch_mbedtls(tmp_path / "other")
+
+
 def test_a_missing_compiler_names_its_packages(
-    build: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build.shutil, "which", lambda tool: None if tool.startswith("arm") else f"/bin/{tool}")
-    assert build.main(["--board", "MPS2_AN385"]) == 4
+    monkeypatch.setattr(mps2.shutil, "which", lambda tool: None if tool.startswith("arm") else f"/bin/{tool}")
+    spec = importlib.util.spec_from_file_location(
+        "firmware_build", FIRMWARE / "build.py"
+    )  # `build` is another one on PyPI
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.main(["--board", "MPS2_AN385"]) == 4
     assert "sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_no_micropython_is_named(build: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(build.BuildError, match="no MicroPython source") as caught:
-        build.micropython(tmp_path)
+def test_a_folder_that_is_no_micropython_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="no MicroPython source") as caught:
+        sources.micropython(tmp_path)
     assert "checkout of v1.25.0" in caught.value.remedy
 
 
-def test_frozen_are_the_boards_files_and_no_others(build: ModuleType, tmp_path: Path) -> None:
-    settings = build.tomllib.loads((build.PACKAGE / "boards/MPS2_AN385/board.toml").read_text("utf-8"))
-    build.stage(tmp_path / "frozen", "MPS2_AN385", settings, "00" * 32)
+def test_a_checkout_without_mbedtls_is_told_which_submodule(tmp_path: Path) -> None:
+    """A user's checkout is not written to."""
+    (tmp_path / "ports" / "qemu").mkdir(parents=True)
+    (tmp_path / "ports" / "qemu" / "Makefile").touch()
+    (tmp_path / "py").mkdir()
+    numbers = zip(("MAJOR", "MINOR", "MICRO"), sources.VERSION.split("."), strict=True)
+    text = "".join(f"#define MICROPY_VERSION_{part} {number}\n" for part, number in numbers)
+    (tmp_path / "py" / "mpconfig.h").write_text(text, "utf-8")
+    with pytest.raises(BuildError, match="has no mbedtls") as caught:
+        sources.micropython(tmp_path)
+    assert caught.value.remedy.endswith("submodule update --init lib/mbedtls")
+
+
+def test_frozen_are_the_boards_files_and_no_others(tmp_path: Path) -> None:
+    files.stage(tmp_path / "frozen", "MPS2_AN385", files.settings_of("MPS2_AN385"), "00" * 32)
     names = {path.relative_to(tmp_path / "frozen").as_posix() for path in (tmp_path / "frozen").rglob("*.py")}
     assert {"terminal.py", "tournee_fw/app.py", "tournee_fw/hal/mps2.py", "tournee_fw/iso7816/t0.py"} <= names
     assert not {"tournee_fw/hal/unix.py", "tournee_fw/boards/UNIX/main.py", "tournee_fw/link_ble.py"} & names
