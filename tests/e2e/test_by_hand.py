@@ -143,11 +143,11 @@ def test_a_bill_by_the_questions(office: Practice) -> None:
         person.expect("→")
         person.answer("oui/non", "non")
         person.answer("Lieu des soins", "1")
-        person.answer("Acte(s)", "XYZ 9")
+        person.answer("Actes réalisés", "XYZ 9")
         person.expect("→")
         person.answer("code", "VG")
         person.answer("justifié médicalement", "b")
-        person.answer("Acte(s)", "1")
+        person.answer("Actes réalisés", "1")
         person.answer("justifié médicalement", "MD")
         assert "VG + MD  40,00 €" in person.answer("Parcours", "t")
         person.answer("Tiers payant", "2")
@@ -176,7 +176,7 @@ def test_ctrl_c_keeps_the_draft_and_it_is_taken_up_again(office: Practice) -> No
     with typist(office, *command[1:]) as person:
         first = person.answer("Lieu des soins", "domicile")
         assert "Pour qui" not in first and "accident" not in first, "what was answered is not asked again"
-        person.answer("Acte(s)", "VG")
+        person.answer("Actes réalisés", "VG")
         person.answer("justifié médicalement", "2")
         person.answer("Parcours", "T")
         person.answer("Tiers payant", "1")

@@ -58,4 +58,17 @@ def test_check_tells_every_error_by_its_path(tmp_path: Path, good: dict[str, Any
     assert "acts[1].code" in paths[1] and "answers.accident_tiers" in paths[2] and paths[3] == ["created"]
     assert all(e["remedy"] for b in told["bills"] for e in b["errors"])
     text = run(*files)[1]
-    assert "1 valide" in text and "3 illisibles" in text
+    assert "6 factures : 1 valide" in text and "3 illisibles" in text
+
+
+def test_check_tells_every_wrong_field_of_a_file_at_once(tmp_path: Path, good: dict[str, Any]) -> None:
+    good["content"] |= {"created": "hier", "couleur": "bleu"}
+    good["content"]["acts"][0]["quantite"] = "deux"
+    good["rights"]["centre"] = 1
+    told = json.loads(run(write(tmp_path, "a.json", good), "--json")[1])
+    assert [e["path"] for e in told["bills"][0]["errors"]] == ["couleur", "created", "acts[0].quantite", "centre"]
+
+
+def test_a_bill_without_its_card_is_checked_as_the_degraded_bill_it_will_be(tmp_path: Path) -> None:
+    told = json.loads(run(write(tmp_path, "a.json", bill_to_json(bill())), "--json")[1])
+    assert {"answers.patient_nir", "answers.patient_nom"} <= {e["path"] for e in told["bills"][0]["errors"]}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from tests.unit.billing_cases import DAY, GP_ANSWERS, rights, situation
-from tournee.billing import BadAnswer, Bill, evaluate, settle
+from tournee.billing import Act, BadAnswer, Bill, evaluate, settle
+from tournee.billing.answers import acts
 from tournee.cli.questions import Interrupted, apply_answers, ask
 
 
@@ -114,6 +116,34 @@ def test_answers_from_a_file() -> None:
     assert caught.value.question_id == "couleur"
     with pytest.raises(BadAnswer):
         apply_answers(NEW, rights(), DAY, {"forcer": {"droits_ouverts": ""}})
+
+
+def test_every_answer_of_a_file_that_does_not_fit_is_named() -> None:
+    wrong = {
+        "lieu": "lune",
+        "accident_tiers": "non",
+        "actes": [{"code": "VG", "km": "dix", "heure": 8}],
+        "forcer": {"x": ""},
+    }
+    with pytest.raises(BadAnswer) as caught:
+        apply_answers(NEW, rights(), DAY, wrong)
+    assert [e.place for e in caught.value.every] == ["lieu", "actes[0].km", "actes[0].heure", "forcer"]
+    assert all(e.what and e.remedy for e in caught.value.every)
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("VG 12 km", Act("VG", km=12)),
+        ("vg à 7h05", Act("VG", heure="07:05")),
+        ("AMI 1,5 x2 30 km le 14/01/2025 à 08:30", Act("AMI", 2, 150, km=30, date=date(2025, 1, 14), heure="08:30")),
+        ("AMI#insuline le 2025-01-14", Act("AMI", reference="insuline", date=date(2025, 1, 14))),
+        ("VG dépassement 12,50 E", Act("VG", depassement_cents=1250, qualificatif="E")),
+        ("C dep 20 D", Act("C", depassement_cents=2000, qualificatif="D")),
+    ],
+)
+def test_an_act_as_text(text: str, act: Act) -> None:
+    assert acts(text) == (act,)
 
 
 def test_settle_copies_the_only_beneficiary() -> None:

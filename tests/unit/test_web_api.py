@@ -88,6 +88,34 @@ def test_a_bill_is_built_by_turns(example: dict[str, Any]) -> None:
     assert CLIENT.post("/v1/price", json=example | {"bill": document["bill"]}).json()["totals"]["amo_cents"] == 2800
 
 
+def test_all_that_is_wrong_is_told_in_one_pass() -> None:
+    made, card = bill_to_json(bill()), rights_to_json(rights())
+    made["created"], made["acts"][0]["quantite"], made["situation"]["specialite"] = "hier", "deux", 1
+    card["beneficiaires"][0]["periodes_amo"][0]["debut"] = "hier"
+    document = CLIENT.post("/v1/price", json={"bill": made, "rights": card}).json()
+    follows(document, "Problem")
+    assert [e["path"] for e in document["errors"]] == [
+        "bill.created", "bill.situation.specialite", "bill.acts[0].quantite", "rights.beneficiaires[0].periodes_amo[0].debut"
+    ]  # fmt: skip
+    answers = {"lieu": "lune", "accident_tiers": "peut-être", "actes": ["VG", {"code": "vg", "km": -1}, "?"]}
+    document = CLIENT.post("/v1/price", json={"bill": bill_to_json(bill()), "answers": answers}).json()
+    assert [e["path"] for e in document["errors"]] == [
+        "answers.lieu", "answers.accident_tiers", "answers.actes[1].code", "answers.actes[1].km", "answers.actes[2]"
+    ]  # fmt: skip
+
+
+def test_the_card_decides_what_it_decides() -> None:
+    """The only person of the card is the patient; without a card the bill is degraded, until one is read."""
+    body: dict[str, Any] = {"bill": bill_to_json(bill())}
+    without = CLIENT.post("/v1/questions", json=body).json()["bill"]
+    assert without["answers"]["mode"] == {"value": "degrade", "origin": "default"} and without["beneficiaire"] is None
+    read = {"bill": without, "rights": rights_to_json(rights())}
+    document = CLIENT.post("/v1/questions", json=read).json()
+    assert document["status"] == "valid" and "mode" not in document["bill"]["answers"]
+    assert document["bill"]["beneficiaire"]["prenom"] == "ANNE"
+    assert CLIENT.post("/v1/evaluate", json=read).json()["contexte"]["mode"] == "securise"
+
+
 def test_every_row_that_a_trace_names_can_be_read() -> None:
     document = CLIENT.post("/v1/price", json={"bill": bill_to_json(bill()), "rights": rights_to_json(rights())}).json()
     rows = {row for step in document["trace"] for row in step["rows"]}
@@ -111,7 +139,7 @@ def test_every_row_that_a_trace_names_can_be_read() -> None:
         (("rights", "beneficiaires"), [{"identite": {"nom": 1}}], "rights.beneficiaires[0].identite.nom"),
         (("answers", PERSONAL), "oui", "answers.?"),
         (("answers", "lieu"), PERSONAL, "answers.lieu"),
-        (("answers", "actes"), PERSONAL, "answers.actes"),
+        (("answers", "actes"), PERSONAL, "answers.actes[0]"),
         (("today",), PERSONAL, "today"),
         ((PERSONAL,), 1, "?"),
         (("bill",), PERSONAL, "bill"),

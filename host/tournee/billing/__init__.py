@@ -3,7 +3,7 @@
 >>> from tournee.billing import Bill, Rights, evaluate
 """
 
-from tournee.billing.answers import answer, prefill, settle
+from tournee.billing.answers import answer, answer_all, prefill, settle
 from tournee.billing.codec import (
     bill_from_json,
     bill_to_json,
@@ -76,6 +76,7 @@ __all__ = [
     "Trace",
     "TransitionRefused",
     "answer",
+    "answer_all",
     "bill_from_json",
     "bill_to_json",
     "completed",

@@ -21,8 +21,10 @@ _ACT = re.compile(
     r"(?:#(?P<reference>[a-z0-9-]{1,40}))?"
     r"(?:\s+(?P<coef>\d{1,3}(?:[.,]\d{1,2})?))?"
     r"(?:\s+x\s*(?P<quantite>\d{1,2}))?"
+    r"(?:\s+(?P<km>\d{1,3})\s*km)?"
     r"(?:\s+le\s+(?P<date>\d{4}-\d{2}-\d{2}|\d{2}/\d{2}/\d{4}))?"
-    r"(?:\s+à\s+(?P<heure>\d{1,2}[:h]\d{2}))?\s*"
+    r"(?:\s+à\s+(?P<heure>\d{1,2}[:h]\d{2}))?"
+    r"(?:\s+d[ée]p(?:assement)?\s+(?P<euros>\d{1,4})(?:[.,](?P<cents>\d{2}))?\s+(?P<qualificatif>[A-Z]))?\s*"
 )
 _ACT_KEYS = frozenset(f.name for f in fields(Act))
 
@@ -48,6 +50,19 @@ def answer(
     return replace(bill, answers={**bill.answers, question_id: Answer(coerced, origin)})
 
 
+def answer_all(bill: Bill, answers: Mapping[str, Any], rights: Rights) -> Bill:
+    """The bill with all these answers, in order; raises BadAnswer with every one that does not fit."""
+    wrong = []
+    for question_id, value in answers.items():
+        try:
+            bill = answer(bill, question_id, value, rights)
+        except BadAnswer as exc:
+            wrong.append(exc)
+    if wrong:
+        raise BadAnswer.together(wrong)
+    return bill
+
+
 def prefill(bill: Bill, last: Bill) -> Bill:
     """Takes over from the patient's last bill the answers whose question allows it; never overwrites an answer."""
     known = tables().questions
@@ -60,12 +75,17 @@ def prefill(bill: Bill, last: Bill) -> Bill:
 
 
 def settle(bill: Bill, rights: Rights) -> Bill:
-    """The bill with what the card, or its absence, decides: the only beneficiary; the degraded mode when no Vitale was read."""
+    """The bill with what the card, or its absence, decides: the only beneficiary; the degraded mode when no Vitale was read,
+    taken back when one is read later.
+    """
     people = completed(bill, rights).beneficiaires
     if len(people) == 1 and (bill.beneficiaire is None or not rights.beneficiaires):
         bill = replace(bill, beneficiaire=people[0].identite)
-    if "mode" not in bill.answers and not (rights.origin is Origin.CARD and rights.beneficiaires):
+    mode, read = bill.answers.get("mode"), rights.origin is Origin.CARD and bool(rights.beneficiaires)
+    if mode is None and not read:
         bill = replace(bill, answers={**bill.answers, "mode": Answer(Mode.DEGRADE.value, Origin.DEFAULT)})
+    elif mode is not None and mode.origin is Origin.DEFAULT and read:
+        bill = replace(bill, answers={k: a for k, a in bill.answers.items() if k != "mode"})
     return bill
 
 
@@ -75,7 +95,17 @@ def acts(value: Any) -> tuple[Act, ...]:
         value = [part for part in value.split("+") if part.strip()]
     if not isinstance(value, Sequence) or not value:
         raise _bad_act("aucun acte", "donnez au moins un acte, par exemple « VG »")
-    return tuple(_act(item) for item in value)
+    made, wrong = [], []
+    for index, item in enumerate(value):
+        try:
+            made.append(_act(item))
+        except BadAnswer as exc:
+            for one in exc.every:
+                one.place = f"actes[{index}]{one.place.removeprefix('actes')}"
+            wrong.append(exc)
+    if wrong:
+        raise BadAnswer.together(wrong)
+    return tuple(made)
 
 
 def _act(item: Any) -> Act:
@@ -84,7 +114,9 @@ def _act(item: Any) -> Act:
     if isinstance(item, str):
         found = _ACT.fullmatch(item)
         if found is None:
-            raise _bad_act(f"acte « {item[:30]} » illisible", "écrivez par exemple « VG », « AMI 1,5 », « AMI 1,5 x2 »")
+            raise _bad_act(
+                f"acte « {item[:30]} » illisible", "écrivez par exemple « VG », « AMI 1,5 », « VG 12 km à 21:30 »"
+            )
         return Act(
             code=found["code"].upper(),
             coefficient_centiemes=_centiemes(found["coef"]) if found["coef"] else None,
@@ -92,6 +124,9 @@ def _act(item: Any) -> Act:
             reference=found["reference"] or "",
             date=_date("actes", found["date"]) if found["date"] else None,
             heure=found["heure"].replace("h", ":").rjust(5, "0") if found["heure"] else "",
+            km=int(found["km"]) if found["km"] else None,
+            depassement_cents=int(found["euros"] or 0) * 100 + int(found["cents"] or 0),
+            qualificatif=found["qualificatif"] or "",
         )
     if isinstance(item, Mapping):
         return act_from_dict(item)
@@ -99,23 +134,35 @@ def _act(item: Any) -> Act:
 
 
 def act_from_dict(item: Mapping[str, Any]) -> Act:
-    """An act from JSON; raises BadAnswer naming the field."""
-    if unknown := sorted(set(item) - _ACT_KEYS):
-        raise _bad_act(f"champ « {unknown[0]} » inconnu dans un acte", "retirez ce champ")
+    """An act from JSON; raises BadAnswer naming every field that is wrong."""
+    wrong = [
+        _bad_act(f"champ « {key} » inconnu dans un acte", "retirez ce champ", str(key))
+        for key in sorted(set(map(str, item)) - _ACT_KEYS)
+    ]
     code = item.get("code")
     if not isinstance(code, str) or not re.fullmatch(r"[A-Z][A-Z0-9]{0,6}", code):
-        raise _bad_act("code d'acte absent ou mal écrit", "donnez un code en majuscules, par exemple « VG »")
+        wrong.append(
+            _bad_act("code d'acte absent ou mal écrit", "donnez un code en majuscules, par exemple « VG »", "code")
+        )
+        code = "cet acte"
     values = {k: v for k, v in item.items() if v is not None}
     for key in ("quantite", "coefficient_centiemes", "depassement_cents", "km"):
         v = values.get(key, 0)
         if isinstance(v, bool) or not isinstance(v, int) or not 0 <= v < 1_000_000:
-            raise _bad_act(f"{key} de {code} : nombre entier attendu", f"corrigez {key}")
-    for key in ("reference", "heure", "qualificatif"):
-        if not isinstance(values.get(key, ""), str):
-            raise _bad_act(f"{key} de {code} : texte attendu", f"corrigez {key}")
+            wrong.append(_bad_act(f"{key} de {code} : nombre entier attendu", f"corrigez {key}", key))
+    wrong += [
+        _bad_act(f"{key} de {code} : texte attendu", f"corrigez {key}", key)
+        for key in ("reference", "heure", "qualificatif")
+        if not isinstance(values.get(key, ""), str)
+    ]
     for key in ("date", "prescription_date"):
         if key in values and not isinstance(values[key], date):
-            values[key] = _date("actes", values[key])
+            try:
+                values[key] = _date("actes", values[key], f"actes.{key}")
+            except BadAnswer as exc:
+                wrong.append(exc)
+    if wrong:
+        raise BadAnswer.together(wrong)
     return Act(**values)
 
 
@@ -161,7 +208,7 @@ def _coerce(question: Question, question_id: str, value: Any) -> str | bool | in
     return text
 
 
-def _date(question_id: str, text: Any) -> date:
+def _date(question_id: str, text: Any, place: str = "") -> date:
     if isinstance(text, str):
         if found := re.fullmatch(r"([0-9]{2})/([0-9]{2})/([0-9]{4})", text.strip()):
             text = f"{found[3]}-{found[2]}-{found[1]}"
@@ -170,7 +217,7 @@ def _date(question_id: str, text: Any) -> date:
                 return date.fromisoformat(text)
             except ValueError:
                 pass
-    raise BadAnswer(question_id, "date illisible ou impossible", "écrivez JJ/MM/AAAA ou AAAA-MM-JJ")
+    raise BadAnswer(question_id, "date illisible ou impossible", "écrivez JJ/MM/AAAA ou AAAA-MM-JJ", place=place)
 
 
 def _centiemes(text: str) -> int:
@@ -178,5 +225,5 @@ def _centiemes(text: str) -> int:
     return int(whole) * 100 + int(rest.ljust(2, "0") or 0)
 
 
-def _bad_act(what: str, remedy: str) -> BadAnswer:
-    return BadAnswer("actes", what, remedy)
+def _bad_act(what: str, remedy: str, field: str = "") -> BadAnswer:
+    return BadAnswer("actes", what, remedy, place=f"actes.{field}" if field else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from enum import StrEnum
@@ -25,7 +25,7 @@ def bill_to_json(bill: Bill) -> dict[str, Any]:
 
 
 def bill_from_json(document: Any) -> Bill:
-    """Inverse of `bill_to_json`; raises BadBillFile with the field's path."""
+    """Inverse of `bill_to_json`; raises BadBillFile with the paths of all wrong fields."""
     return _document(Bill, document)
 
 
@@ -34,7 +34,7 @@ def rights_to_json(rights: Rights) -> dict[str, Any]:
 
 
 def rights_from_json(document: Any) -> Rights:
-    """Inverse of `rights_to_json`; raises BadBillFile with the field's path."""
+    """Inverse of `rights_to_json`; raises BadBillFile with the paths of all wrong fields."""
     return _document(Rights, document)
 
 
@@ -43,7 +43,7 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def evaluation_from_json(document: Any) -> Evaluation:
-    """Inverse of `evaluation_to_json`; raises BadBillFile with the field's path."""
+    """Inverse of `evaluation_to_json`; raises BadBillFile with the paths of all wrong fields."""
     return _document(Evaluation, document)
 
 
@@ -91,7 +91,7 @@ def _load(kind: Any, value: Any, path: str) -> Any:
         if not isinstance(value, Mapping):
             raise _bad(path, "objet attendu")
         inner = typing.get_args(kind)[1]
-        return {str(k): _load(inner, v, f"{path}.{k}") for k, v in value.items()}
+        return _each((str(k), inner, v, f"{path}.{k}") for k, v in value.items())
     if origin is typing.Literal:
         if value not in typing.get_args(kind):
             raise _bad(path, "valeur hors de la liste")
@@ -105,16 +105,30 @@ def _load_dataclass(kind: Any, value: Any, path: str) -> Any:
     if not isinstance(value, Mapping):
         raise _bad(path, "objet attendu")
     hints = _hints(kind)
-    known = {f.name: f for f in fields(kind)}
-    for key in value:
-        if key not in known:
-            raise _bad(f"{path}.{key}", "champ inconnu")
-    loaded = {key: _load(hints[key], item, f"{path}.{key}") for key, item in value.items()}
+    known = {f.name for f in fields(kind)}
+    wrong = [_bad(f"{path}.{key}", "champ inconnu") for key in value if key not in known]
+    wrong += [_bad(f"{path}.{name}", "champ obligatoire absent") for name in _required(kind) if name not in value]
     try:
-        return kind(**loaded)
-    except TypeError:
-        absent = sorted(name for name in _required(kind) if name not in loaded)
-        raise _bad(f"{path}.{absent[0]}" if absent else path, "champ obligatoire absent") from None
+        loaded = _each((key, hints[key], item, f"{path}.{key}") for key, item in value.items() if key in known)
+    except BadBillFile as exc:
+        raise BadBillFile.together([*wrong, exc]) from None
+    if wrong:
+        raise BadBillFile.together(wrong)
+    return kind(**loaded)
+
+
+def _each(items: Iterable[tuple[Any, Any, Any, str]]) -> dict[Any, Any]:
+    """Key → value of each (key, kind, value, path); raises BadBillFile with all that is wrong."""
+    found: dict[Any, Any] = {}
+    wrong: list[BadBillFile] = []
+    for key, kind, value, path in items:
+        try:
+            found[key] = _load(kind, value, path)
+        except BadBillFile as exc:
+            wrong.append(exc)
+    if wrong:
+        raise BadBillFile.together(wrong)
+    return found
 
 
 @cache
@@ -144,10 +158,10 @@ def _load_tuple(kinds: tuple[Any, ...], value: Any, path: str) -> tuple[Any, ...
     if not isinstance(value, list | tuple):
         raise _bad(path, "liste attendue")
     if len(kinds) == 2 and kinds[1] is Ellipsis:
-        return tuple(_load(kinds[0], v, f"{path}[{i}]") for i, v in enumerate(value))
+        return tuple(_each((i, kinds[0], v, f"{path}[{i}]") for i, v in enumerate(value)).values())
     if len(value) != len(kinds):
         raise _bad(path, f"{len(kinds)} valeurs attendues")
-    return tuple(_load(k, v, f"{path}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
+    return tuple(_each((i, k, v, f"{path}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True))).values())
 
 
 def _load_scalar(kind: Any, value: Any, path: str) -> Any:

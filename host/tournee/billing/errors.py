@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tournee.errors import RefusedError, UsageError
 
 
@@ -12,23 +14,50 @@ class BillNotValid(RefusedError):
 
 
 class BadAnswer(UsageError):
-    """The answer does not fit its question; the bill is unchanged."""
+    """The answer does not fit its question; the bill is unchanged. `place` is the question, or the field of an act ("actes[1].km")."""
 
     code = "bad_answer"
 
-    def __init__(self, question_id: str, what: str, remedy: str) -> None:
+    def __init__(self, question_id: str, what: str, remedy: str, *, place: str = "") -> None:
         super().__init__(what, remedy)
         self.question_id = question_id
+        self.place = place or question_id
+        self.more: tuple[BadAnswer, ...] = ()
+
+    @property
+    def every(self) -> tuple[BadAnswer, ...]:
+        """This one and those found in the same pass."""
+        return (self, *self.more)
+
+    @classmethod
+    def together(cls, found: Sequence[BadAnswer]) -> BadAnswer:
+        """The first of them, with all the others."""
+        first, *rest = [one for error in found for one in error.every]
+        first.more = tuple(rest)
+        return first
 
 
 class BadBillFile(UsageError):
-    """A JSON bill that does not follow the schema; `path` is the field."""
+    """A JSON document that does not follow its schema; `path` is the field, `every` holds all that is wrong."""
 
     code = "bad_bill_file"
 
     def __init__(self, path: str, what: str, remedy: str) -> None:
         super().__init__(what, remedy)
         self.path = path
+        self.more: tuple[BadBillFile, ...] = ()
+
+    @property
+    def every(self) -> tuple[BadBillFile, ...]:
+        """This one and those found in the same pass."""
+        return (self, *self.more)
+
+    @classmethod
+    def together(cls, found: Sequence[BadBillFile]) -> BadBillFile:
+        """The first of them, with all the others."""
+        first, *rest = [one for error in found for one in error.every]
+        first.more = tuple(rest)
+        return first
 
 
 class TransitionRefused(RefusedError):

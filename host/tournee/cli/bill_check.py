@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tournee.billing import Rights, bill_from_json, evaluate, rights_from_json
+from tournee.billing import Bill, Rights, SituationFacturation, bill_from_json, evaluate, rights_from_json, settle
 from tournee.billing.errors import BadBillFile
 from tournee.billing.money import euros
 from tournee.cli.errors import REFUSED
@@ -32,13 +33,22 @@ def check(files: Sequence[Path], *, as_json: bool) -> int:
 def _check(file: Path) -> dict[str, Any]:
     try:
         bill_document, rights_document = _documents(json.loads(file.read_text(encoding="utf-8")))
-        bill = bill_from_json(bill_document)
-        rights = rights_from_json(rights_document) if rights_document is not None else Rights.none()
     except (OSError, ValueError) as exc:
-        return _unreadable(file, "", f"illisible ({type(exc).__name__})", "donnez un fichier JSON écrit par tournee")
+        what = exc.strerror if isinstance(exc, OSError) and exc.strerror else f"pas du JSON ({type(exc).__name__})"
+        return _unreadable(file, [("", f"illisible : {what}", "donnez un fichier JSON écrit par tournee")])
+    wrong: list[BadBillFile] = []
+    bill, rights = Bill("", date.min, SituationFacturation()), Rights.none()
+    try:
+        bill = bill_from_json(bill_document)
     except BadBillFile as exc:
-        return _unreadable(file, exc.path, exc.what, exc.remedy)
-    result = evaluate(bill, rights, today=SystemClock().today())
+        wrong += exc.every
+    try:
+        rights = rights_from_json(rights_document) if rights_document is not None else rights
+    except BadBillFile as exc:
+        wrong += exc.every
+    if wrong:
+        return _unreadable(file, [(e.path, e.what, e.remedy) for e in wrong])
+    result = evaluate(settle(bill, rights), rights, today=SystemClock().today())
     missing = [
         {"code": "REPONSE_ATTENDUE", "path": f"answers.{q.id}", "text": q.text, "remedy": "répondez à cette question"}
         for q in result.questions
@@ -59,9 +69,9 @@ def _documents(document: Any) -> tuple[Any, Any]:
     return document, None
 
 
-def _unreadable(file: Path, path: str, text: str, remedy: str) -> dict[str, Any]:
-    error = {"code": "FICHIER", "path": path, "text": text, "remedy": remedy}
-    return {"file": str(file), "status": "unreadable", "montant_cents": 0, "errors": [error]}
+def _unreadable(file: Path, wrong: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    errors = [{"code": "FICHIER", "path": path, "text": text, "remedy": remedy} for path, text, remedy in wrong]
+    return {"file": str(file), "status": "unreadable", "montant_cents": 0, "errors": errors}
 
 
 def _say(found: Sequence[Mapping[str, Any]]) -> None:
@@ -75,4 +85,5 @@ def _say(found: Sequence[Mapping[str, Any]]) -> None:
             place = f"{error['path']} : " if error["path"] and not error["text"].startswith(error["path"]) else ""
             out.print(f"  {place}{error['text']} → {error['remedy']}", markup=False)
     counts = {status: sum(f["status"] == status for f in found) for status in words}
-    out.print(" · ".join(f"{n} {words[s]}{'s' if n > 1 else ''}" for s, n in counts.items() if n))
+    summary = " · ".join(f"{n} {words[s]}{'s' if n > 1 else ''}" for s, n in counts.items() if n)
+    out.print(f"{len(found)} facture{'s' if len(found) > 1 else ''} : {summary}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tournee.billing import Bill, Rights, completed
+from tournee.billing import BadAnswer, Bill, Rights, completed
 from tournee.billing.money import euros
 from tournee.cli.bill_show import bill_document, say_bill
 from tournee.cli.errors import INTERRUPTED, REFUSED
@@ -75,7 +75,11 @@ def _fill(
     save(bill)
     today, interrupted = office.clock.today(), False
     if answers is not None:
-        bill = prefilled(apply_answers(bill, rights, today, read_answers(answers)))
+        try:
+            bill = prefilled(apply_answers(bill, rights, today, read_answers(answers)))
+        except BadAnswer as exc:
+            told = "\n".join(f"  {one.place} : {one.what} → {one.remedy}" for one in exc.every)
+            raise UsageError(f"{answers} :\n{told}", "Corrigez le fichier : docs/BILLING.md.") from None
     elif as_json:
         bill = prefilled(bill)
     else:

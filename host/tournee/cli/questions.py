@@ -7,7 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
-from tournee.billing import BadAnswer, Bill, Evaluation, Fault, ForcedRule, Question, Rights, answer, evaluate, settle
+from tournee.billing import (
+    BadAnswer,
+    Bill,
+    Evaluation,
+    Fault,
+    ForcedRule,
+    Question,
+    Rights,
+    answer,
+    answer_all,
+    evaluate,
+    settle,
+)
 from tournee.billing.answers import acts
 from tournee.billing.money import euros
 
@@ -52,15 +64,20 @@ def ask(
 
 
 def apply_answers(bill: Bill, rights: Rights, today: date, answers: Mapping[str, Any]) -> Bill:
-    """Non-interactive: `answers` maps question ids to values, "forcer" to {rule: reason}; raises BadAnswer naming the
-    question. The bill may come back incomplete or invalid: `evaluate` says why.
+    """Non-interactive: `answers` maps question ids to values, "forcer" to {rule: reason}; raises BadAnswer naming every
+    answer that does not fit. The bill may come back incomplete or invalid: `evaluate` says why.
     """
-    bill = settle(bill, rights)
-    for question_id, value in answers.items():
-        if question_id == "forcer":
-            bill = _forced(bill, value)
-        else:
-            bill = answer(bill, question_id, value, rights)
+    bill, wrong = settle(bill, rights), []
+    try:
+        bill = answer_all(bill, {k: v for k, v in answers.items() if k != "forcer"}, rights)
+    except BadAnswer as exc:
+        wrong.append(exc)
+    try:
+        bill = _forced(bill, answers["forcer"]) if "forcer" in answers else bill
+    except BadAnswer as exc:
+        wrong.append(exc)
+    if wrong:
+        raise BadAnswer.together(wrong)
     return settle(bill, rights)
 
 

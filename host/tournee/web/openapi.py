@@ -63,8 +63,9 @@ def document() -> dict[str, Any]:
         },
         "required": ["version", "id", "valid_from", "valid_to", "source", "confidence"],
     }
-    problem = {"type": text, "title": text, "status": {"type": "integer"}, "code": text, "path": text, "remedy": text}
-    schemas["Problem"] = _object(problem)
+    place = {"title": text, "code": text, "path": text, "remedy": text}
+    every = {"type": "array", "items": _object(place), "minItems": 1, "description": "all that one pass has found"}
+    schemas["Problem"] = _object({"type": text, "status": {"type": "integer"}, **place, "errors": every})
     whole = {
         "openapi": "3.1.0",
         "info": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -31,32 +32,44 @@ class Problem(Exception):
     def __init__(self, status: int, code: str, detail: str, remedy: str, path: str = "") -> None:
         super().__init__(code)
         self.status, self.code, self.detail, self.remedy, self.path = status, code, detail, remedy, path
+        self.every: tuple[Problem, ...] = (self,)
+
+    @classmethod
+    def together(cls, found: Sequence[Problem]) -> Problem:
+        """The first of them; its document lists them all."""
+        first = found[0]
+        first.every = tuple(one for problem in found for one in problem.every)
+        return first
 
     def document(self) -> dict[str, Any]:
+        """The first thing that is wrong as RFC 9457 has it; `errors` lists all that one pass has found."""
         return {
             "type": f"urn:tournee:problem:{self.code}",
             "title": self.detail,
             "status": self.status,
-            "code": self.code,
-            "path": self.path,
-            "remedy": self.remedy,
+            **self._place(),
+            "errors": [{"title": one.detail, **one._place()} for one in self.every],
         }
+
+    def _place(self) -> dict[str, str]:
+        return {"code": self.code, "path": self.path, "remedy": self.remedy}
 
 
 def bad_document(where: str, error: BadBillFile) -> Problem:
     """A bill or rights that do not follow their schema; `where` is the member of the request."""
-    reason = error.what.removeprefix(f"{error.path} : ")
-    inner = "" if error.path == "document" else error.path
-    return Problem(422, error.code, reason, error.remedy, safe_path(".".join(p for p in (where, inner) if p)))
+
+    def problem(one: BadBillFile) -> Problem:
+        inner = "" if one.path == "document" else one.path
+        reason = one.what.removeprefix(f"{one.path} : ")
+        return Problem(422, one.code, reason, one.remedy, safe_path(".".join(p for p in (where, inner) if p)))
+
+    return Problem.together([problem(one) for one in error.every])
 
 
 def bad_answer(error: BadAnswer) -> Problem:
-    return Problem(
-        422,
-        error.code,
-        "réponse qui ne convient pas à sa question",
-        error.remedy,
-        safe_path(f"answers.{error.question_id}"),
+    what = "réponse qui ne convient pas à sa question"
+    return Problem.together(
+        [Problem(422, one.code, what, one.remedy, safe_path(f"answers.{one.place}")) for one in error.every]
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tournee.billing import BadAnswer, BadBillFile, Bill, Rights, answer, bill_from_json, rights_from_json
+from tournee.billing import BadAnswer, BadBillFile, Bill, Rights, answer_all, bill_from_json, rights_from_json, settle
 from tournee.web.problem import Problem, bad_answer, bad_document, safe_path
 
 T = TypeVar("T")
@@ -31,36 +31,49 @@ class Body(BaseModel):
 
 @dataclass(frozen=True)
 class Demande:
+    """The bill with the answers given and with what the card decides (`settle`)."""
+
     bill: Bill
     rights: Rights
     today: date
 
 
 def read(raw: bytes, *, today: date) -> Demande:
-    """The request; raises Problem with the path of the first field that is wrong."""
+    """The request; raises Problem with the paths of all the fields that are wrong."""
     try:
         body = Body.model_validate_json(raw)
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "json_invalid":
-            raise Problem(400, "bad_json", "corps illisible", "donnez un objet JSON {bill, rights, …}") from None
-        raise Problem(
-            422, "bad_request", "champ absent, inconnu ou d'un autre type", "voir /v1/openapi.json", safe_path(path)
-        ) from None
-    _sizes(body.bill, "bill")
-    _sizes(body.rights, "rights")
-    _sizes(body.answers, "answers")
-    bill = _document("bill", body.bill, bill_from_json)
-    rights = Rights.none() if body.rights is None else _document("rights", body.rights, rights_from_json)
-    for question, value in body.answers.items():
-        try:
-            bill = answer(bill, question, value, rights)
-        except BadAnswer as exc:
-            raise bad_answer(exc) from None
+        raise _not_a_request(exc) from None
+    whole = {"bill": body.bill, "rights": body.rights, "answers": body.answers}
+    if found := [problem for name, value in whole.items() for problem in _too_large(value, name)]:
+        raise Problem.together(found)
+    bill, rights, wrong = None, Rights.none(), []
+    try:
+        bill = _document("bill", body.bill, bill_from_json)
+    except Problem as exc:
+        wrong.append(exc)
+    try:
+        rights = rights if body.rights is None else _document("rights", body.rights, rights_from_json)
+    except Problem as exc:
+        wrong.append(exc)
+    if bill is None or wrong:
+        raise Problem.together(wrong)
+    try:
+        bill = answer_all(settle(bill, rights), body.answers, rights)
+    except BadAnswer as exc:
+        raise bad_answer(exc) from None
     if len(bill.acts) > MAX_ACTS:
         raise Problem(422, "bad_request", f"plus de {MAX_ACTS} actes", "partagez la facture", "bill.acts")
-    return Demande(bill, rights, body.today or today)
+    return Demande(settle(bill, rights), rights, body.today or today)
+
+
+def _not_a_request(exc: ValidationError) -> Problem:
+    found = exc.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return Problem(400, "bad_json", "corps illisible", "donnez un objet JSON {bill, rights, …}")
+    what, remedy = "champ absent, inconnu ou d'un autre type", "voir /v1/openapi.json"
+    paths = [safe_path(".".join(str(part) for part in one["loc"])) for one in found]
+    return Problem.together([Problem(422, "bad_request", what, remedy, path) for path in paths])
 
 
 def _document(where: str, document: dict[str, Any], load: Callable[[Any], T]) -> T:
@@ -70,13 +83,13 @@ def _document(where: str, document: dict[str, Any], load: Callable[[Any], T]) ->
         raise bad_document(where, exc) from None
 
 
-def _sizes(value: Any, path: str) -> None:
-    """No number of more digits than a record could hold: arithmetic on it would have no end."""
+def _too_large(value: Any, path: str) -> Iterator[Problem]:
+    """Numbers of more digits than a record could hold: arithmetic on them would have no end."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _sizes(item, f"{path}.{key}")
+            yield from _too_large(item, f"{path}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _sizes(item, f"{path}[{index}]")
+            yield from _too_large(item, f"{path}[{index}]")
     elif isinstance(value, int) and abs(value) > _LARGEST:
-        raise Problem(422, "bad_request", "nombre trop grand", "donnez un nombre d'au plus 9 chiffres", safe_path(path))
+        yield Problem(422, "bad_request", "nombre trop grand", "donnez un nombre d'au plus 9 chiffres", safe_path(path))
