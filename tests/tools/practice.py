@@ -15,8 +15,7 @@ from tests.tools.forked import Commands, Ended, Kill
 from tests.tools.funds import TODAY, Fund, running_fund
 from tests.unit.practice_fakes import FixedClock
 from tournee.practice.dossier import Dossier, load, load_all
-from tournee.practice.files import load_files
-from tournee.practice.status import Todo, overview
+from tournee.practice.status import Todo, look
 from tournee.store import keys as keys_of_journal
 from tournee.store.journal import SqlJournal
 from tournee.transmit.adapters.mailbox import AccountMailbox
@@ -94,7 +93,7 @@ class Practice:
     def todo(self) -> tuple[Todo, ...]:
         """What `tournee status` says that needs a person."""
         with self.journal() as journal:
-            return overview(load_all(journal), load_files(journal), [], today=TODAY).todo
+            return look(journal, today=TODAY)[0].todo
 
     def init(self, *options: str) -> Ended:
         ready = self.fund.ready

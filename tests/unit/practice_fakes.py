@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +13,7 @@ from tournee.billing.model import Act, Answer, Bill, Identite, Praticien, Situat
 from tournee.billing.rights import Beneficiaire, Couverture, Periode, Rights
 from tournee.cards.model import CpsCard, Holder, VitaleCard
 from tournee.practice.cabinet import Cabinet
-from tournee.practice.ports import Entry, New, Sealing
+from tournee.practice.ports import Entry, Mark, New, Sealing
 from tournee.transmit.settings import MailAccount
 
 DAY = date(2025, 1, 15)
@@ -75,10 +75,11 @@ class CountingRandom:
 
 
 class MemoryJournal:
-    """`left` commits may still be made; then the process is killed, before the write or after it."""
+    """`left` commits may still be made; then the process is killed, before the write or after it. `opened` counts entries read."""
 
     def __init__(self) -> None:
         self.kept: list[Entry] = []
+        self.opened = 0
         self.next: dict[str, int] = {}
         self.left: int | None = None
         self.kill_after_write = False
@@ -100,8 +101,21 @@ class MemoryJournal:
             self.left -= 1
         return made
 
-    def entries(self, subject: str | None = None, *, prefix: str = "") -> Sequence[Entry]:
-        return [e for e in self.kept if (e.subject == subject if subject else e.subject.startswith(prefix))]
+    def entries(
+        self,
+        subject: str | None = None,
+        *,
+        prefix: str = "",
+        among: Collection[str] | None = None,
+        steps: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        found = [e for e in self.kept if (e.subject == subject if subject else e.subject.startswith(prefix))]
+        found = [e for e in found if (among is None or e.subject in among) and (not steps or e.step in steps)]
+        self.opened += len(found)
+        return found
+
+    def marks(self, prefix: str) -> Sequence[Mark]:
+        return [Mark(e.at, e.subject, e.step) for e in self.kept if e.subject.startswith(prefix)]
 
 
 class Cards:

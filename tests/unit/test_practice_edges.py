@@ -25,11 +25,12 @@ from tournee.practice.dossier import Dossier, load, load_all
 from tournee.practice.errors import WrongState
 from tournee.practice.files import load_files
 from tournee.practice.matching import effects, unanswered
+from tournee.practice.outline import bills
 from tournee.practice.ports import New
 from tournee.practice.returns import take_returns
 from tournee.practice.send import Result, Sender
 from tournee.practice.sign import sign
-from tournee.practice.status import overview
+from tournee.practice.status import look
 from tournee.terminal.errors import OutcomeUnknown
 from tournee.transmit.errors import MailTooLarge, MailUnknown
 from tournee.transmit.model import Arl, Etat, Montants, Nature, Retour, RetourFacture
@@ -91,6 +92,9 @@ class Practice:
         news, remarks = effects(retour, load_all(self.journal), load_files(self.journal), return_id)
         self.journal.commit(*news)
         return remarks
+
+    def states(self) -> dict[str, State]:
+        return {o.id: o.state for o in bills(self.journal).values()}
 
     def state(self, bill: str = "aa") -> State:
         return load(self.journal, bill).state
@@ -172,7 +176,7 @@ def test_a_cancelled_correction_opens_the_old_bill_again(sent: Practice, amounts
     new = drafts.correct(sent.journal, CABINET, load(sent.journal, "aa"), clock=sent.clock, random=sent.random)
     drafts.cancel(sent.journal, new.id, "")
     assert sent.state() is state
-    view = overview(load_all(sent.journal), load_files(sent.journal), [], today=sent.clock.day)
+    view = look(sent.journal, today=sent.clock.day)[0]
     assert any(t.subject == "facture 1" for t in view.todo)
     again = drafts.correct(sent.journal, CABINET, load(sent.journal, "aa"), clock=sent.clock, random=sent.random)
     assert again.id != new.id
@@ -211,11 +215,11 @@ def test_a_file_whose_bill_was_answered_is_not_sent_again(practice: Practice) ->
     practice.sign()
     practice.post.fail = MailUnknown("Le serveur n'a pas confirmé.", "Relevez les retours.")
     practice.send()
-    assert [f.numero for f in unanswered(load_files(practice.journal), load_all(practice.journal))] == [1]
+    assert [f.numero for f in unanswered(load_files(practice.journal), practice.states())] == [1]
     practice.returned(practice.answer(PAID))
     with pytest.raises(WrongState):
         practice.sender().resend(None)
-    view = overview(load_all(practice.journal), load_files(practice.journal), [], today=practice.clock.day)
+    view = look(practice.journal, today=practice.clock.day)[0]
     assert not view.todo
 
 
@@ -224,7 +228,7 @@ def test_a_cancelled_bill_asks_for_no_signature_any_more(practice: Practice) -> 
     with pytest.raises(OutcomeUnknown):
         practice.sign()
     drafts.cancel(practice.journal, "aa", "")
-    view = overview(load_all(practice.journal), load_files(practice.journal), [], today=practice.clock.day)
+    view = look(practice.journal, today=practice.clock.day)[0]
     assert not view.todo and load(practice.journal, "aa").numero == 1
 
 

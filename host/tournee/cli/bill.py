@@ -42,12 +42,14 @@ def new(answers: Path | None, resume: str | None, advanced: bool, sans_vitale: b
 
 @app.command(name="list")
 @click.option("--state", type=click.Choice(STATES), help="Seulement cet état.")
+@click.option("--last", type=click.IntRange(min=1), help="Combien, les plus récentes ; 50 à l'écran si rien n'est dit.")
+@click.option("--all", "everything", is_flag=True, help="Sans limite (toujours le cas avec --json sans --last).")
 @json_option
-def list_(state: str | None, as_json: bool) -> None:
-    """Toutes les factures, la plus récente en dernier."""
+def list_(state: str | None, last: int | None, everything: bool, as_json: bool) -> None:
+    """Les factures, la plus récente en dernier."""
     from tournee.cli.bill_show import show_list
 
-    show_list(state, as_json=as_json)
+    show_list(state, last=last or (None if everything or as_json else 50), as_json=as_json)
 
 
 @app.command()

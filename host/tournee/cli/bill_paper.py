@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from tournee.cli.bill_show import current
@@ -11,6 +11,7 @@ from tournee.cli.office import opened
 from tournee.cli.output import console
 from tournee.practice.dossier import load, load_all
 from tournee.practice.drafts import label
+from tournee.practice.outline import bills
 from tournee.store.home import write_private
 
 
@@ -32,9 +33,10 @@ def print_day(day: date | None, target: Path) -> None:
 
     with opened(write=False) as office:
         wanted = day or office.clock.today()
+        near = [o.id for o in bills(office.journal).values() if abs(o.begun - wanted) <= timedelta(days=1)]
         entries = [
             Entry(replace(d.bill, numero_facture=d.numero), current(d, office.clock), label(d.state))
-            for d in load_all(office.journal)
+            for d in load_all(office.journal, near)
             if d.bill.created == wanted
         ]
     write_private(target, journee_pdf(wanted, entries))

@@ -17,6 +17,7 @@ from tournee.cli.ports import SystemClock
 from tournee.errors import UsageError
 from tournee.practice.dossier import Dossier, load, load_all
 from tournee.practice.drafts import label
+from tournee.practice.outline import bills
 from tournee.store.home import write_private
 
 
@@ -111,9 +112,12 @@ def show_one(wanted: str, *, names: bool, as_json: bool) -> None:
             out.print(f"  {step.day:%d/%m/%Y}  {label(step.state)}")
 
 
-def show_list(state: str | None, *, as_json: bool) -> None:
+def show_list(state: str | None, *, last: int | None, as_json: bool) -> None:
+    """At most the `last` bills; only those are opened."""
     with opened(write=False) as office:
-        dossiers = [d for d in load_all(office.journal) if state is None or str(d.state) == state]
+        chosen = [o.id for o in bills(office.journal).values() if state is None or str(o.state) == state]
+        older = len(chosen) - last if last is not None and len(chosen) > last else 0
+        dossiers = load_all(office.journal, chosen[older:])
         rows = [(d, current(d, office.clock)) for d in dossiers]
     if as_json:
         emit({"bills": [_row(d, e) for d, e in rows]})
@@ -134,6 +138,8 @@ def show_list(state: str | None, *, as_json: bool) -> None:
         total = _row(d, e)["montant_cents"]
         name = f"{person.prenom} {person.nom}" if person else ""
         table.add_row(d.id, str(d.numero or ""), f"{d.day:%d/%m/%Y}", name, _label(d, e), euros(total))
+    if older:
+        out.print(f"[dim]{older} plus ancienne{'s' if older > 1 else ''} : tournee bill list --all[/]")
     out.print(table)
 
 

@@ -10,7 +10,7 @@ from tournee.cli.bill_show import bill_document
 from tournee.cli.office import opened
 from tournee.cli.output import console, emit
 from tournee.practice import drafts
-from tournee.practice.dossier import Dossier, load, load_all
+from tournee.practice.dossier import Dossier, load, of_state
 from tournee.practice.sign import sign
 
 
@@ -26,7 +26,7 @@ def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> 
     with opened() as office:
         today = office.clock.today()
         if everything:
-            chosen = [d for d in load_all(office.journal) if d.state in (State.DRAFT, State.VALID)]
+            chosen = of_state(office.journal, State.DRAFT, State.VALID)
             chosen = [d for d in chosen if evaluate(d.bill, d.rights, today=today).status == "valid"]
         else:
             chosen = [load(office.journal, wanted)]

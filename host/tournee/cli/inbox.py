@@ -37,7 +37,8 @@ def command(wait_s: float, copy: Path | None, as_json: bool) -> int:
             if time.monotonic() >= deadline or not _expected(office.journal):
                 break
             time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))  # POP3 has no push
-        dossiers = {d.id: d for d in load_all(office.journal)}
+        moved = {c.bill for item in taken for c in item.changes}
+        dossiers = {d.id: d for d in load_all(office.journal, moved)}
     if copy is not None:
         _copy(copy, taken)
     if as_json:
@@ -65,11 +66,16 @@ def _expected(journal: Any) -> bool:
     from tournee.practice.dossier import load_all
     from tournee.practice.files import load_files
     from tournee.practice.matching import due_cents, unanswered
+    from tournee.practice.outline import bills, open_files
 
-    dossiers = load_all(journal)
-    if any(f.outcome == "unknown" for f in unanswered(load_files(journal), dossiers)):
+    known = bills(journal)
+    states = {o.id: o.state for o in known.values()}
+    if State.SENT in states.values():
         return True
-    return any(d.state is State.SENT or (d.state is State.ACKNOWLEDGED and due_cents(d) > 0) for d in dossiers)
+    if any(f.outcome == "unknown" for f in unanswered(load_files(journal, open_files(journal)), states)):
+        return True
+    received = [o.id for o in known.values() if o.state is State.ACKNOWLEDGED and not o.settled]
+    return any(due_cents(d) > 0 for d in load_all(journal, received))
 
 
 def _return(item: Any) -> dict[str, Any]:

@@ -14,20 +14,11 @@ from tournee.cli.output import console, emit, json_option
 @json_option
 def command(as_json: bool) -> None:
     """Où en sont les factures, et ce qui demande quelqu'un."""
-    from tournee.billing.engine import evaluate
-    from tournee.billing.lifecycle import State
     from tournee.cli.office import opened
-    from tournee.practice.dossier import load_all
-    from tournee.practice.files import load_files
-    from tournee.practice.status import overview
+    from tournee.practice.status import EMPTY, look
 
     with opened(write=False) as office:
-        today = office.clock.today()
-        dossiers, files = load_all(office.journal), load_files(office.journal)
-        drafts = [d for d in dossiers if d.state is State.DRAFT]
-        evaluations = {d.id: evaluate(d.bill, d.rights, today=today) for d in drafts}
-        valid = [bill for bill, e in evaluations.items() if e.status == "valid"]
-        view = overview(dossiers, files, valid, today=today)
+        view, evaluations = look(office.journal, today=office.clock.today())
     if as_json:
         emit(
             {
@@ -38,13 +29,13 @@ def command(as_json: bool) -> None:
                     {"bill": w.dossier.id, "text": w.text, "act_on": w.act_on.isoformat() if w.act_on else None}
                     for w in view.waiting
                 ],
-                "done": [d.id for d in view.done],
+                "done": list(view.done),
                 "todo": [{"subject": t.subject, "text": t.text, "remedy": t.remedy} for t in view.todo],
             }
         )
         return
     out = console()
-    if not dossiers:
+    if view == EMPTY:
         out.print("Aucune facture. Pour la première : tournee bill new")
         return
     totals = {bill: e.totals.montant_cents for bill, e in evaluations.items() if e.lines}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -13,22 +13,8 @@ from tournee.billing.lifecycle import State, Step
 from tournee.billing.model import Bill
 from tournee.billing.rights import Rights
 from tournee.practice.errors import BillAmbiguous, BillUnknown
+from tournee.practice.outline import BILL, bills, follow
 from tournee.practice.ports import Entry, Journal
-
-PREFIX = "bill:"
-
-_STATE_OF_STEP = {
-    "prepared": State.VALID,
-    "signed": State.SIGNED,
-    "in-lot": State.IN_LOT,
-    "sent": State.SENT,
-    "acknowledged": State.ACKNOWLEDGED,
-    "paid": State.PAID,
-    "partly-paid": State.PARTLY_PAID,
-    "rejected": State.REJECTED,
-    "corrected": State.CORRECTED,
-    "cancelled": State.CANCELLED,
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +72,7 @@ def fold(entries: Sequence[Entry]) -> Dossier | None:
             bill, rights = bill_from_json(entry.data["bill"]), rights_from_json(entry.data["rights"])
             if dossier is None:
                 first = (Step(State.DRAFT, entry.at.date()),)
-                dossier = Dossier(entry.subject.removeprefix(PREFIX), bill, rights, State.DRAFT, first)
+                dossier = Dossier(entry.subject.removeprefix(BILL), bill, rights, State.DRAFT, first)
             else:
                 dossier = replace(dossier, bill=bill, rights=rights)
         elif dossier is not None:
@@ -97,12 +83,21 @@ def fold(entries: Sequence[Entry]) -> Dossier | None:
     return dossier
 
 
-def load_all(journal: Journal) -> list[Dossier]:
-    """Every bill, oldest first."""
+def load_all(journal: Journal, among: Collection[str] | None = None) -> list[Dossier]:
+    """Every bill, or those with these ids; oldest first. Each is opened and decoded: `outline.bills` tells which are needed."""
+    if among is None:
+        entries = journal.entries(prefix=BILL)
+    else:
+        entries = journal.entries(among={BILL + name for name in among})
     grouped: dict[str, list[Entry]] = {}
-    for entry in journal.entries(prefix=PREFIX):
+    for entry in entries:
         grouped.setdefault(entry.subject, []).append(entry)
     return [d for d in map(fold, grouped.values()) if d is not None]
+
+
+def of_state(journal: Journal, *states: State) -> list[Dossier]:
+    """The bills in one of `states`, oldest first."""
+    return load_all(journal, [o.id for o in bills(journal).values() if o.state in states])
 
 
 def load(journal: Journal, wanted: str) -> Dossier:
@@ -110,23 +105,25 @@ def load(journal: Journal, wanted: str) -> Dossier:
 
     Raises BillUnknown, BillAmbiguous. The number comes first: it is what a practitioner is shown.
     """
-    dossiers = load_all(journal)
-    if wanted == "last" and dossiers:
-        return dossiers[-1]
-    found = [d for d in dossiers if d.id == wanted]
+    known = list(bills(journal))
+    found = known[-1:] if wanted == "last" else [name for name in known if name == wanted]
     if not found and wanted.isdecimal():
-        found = [d for d in dossiers if d.numero == int(wanted)]
+        found = numbers(journal).get(int(wanted), [])
     if not found:
-        found = [d for d in dossiers if wanted and d.id.startswith(wanted)]
+        found = [name for name in known if wanted and name.startswith(wanted)]
     if not found:
         raise BillUnknown(wanted)
     if len(found) > 1:
         raise BillAmbiguous(wanted, len(found))
-    return found[0]
+    return load_all(journal, found)[0]
 
 
-def of_state(dossiers: Iterable[Dossier], *states: State) -> list[Dossier]:
-    return [d for d in dossiers if d.state in states]
+def numbers(journal: Journal) -> dict[int, list[str]]:
+    """Number -> ids of the bills that took it: one, unless the numbers turned over."""
+    found: dict[int, list[str]] = {}
+    for entry in journal.entries(prefix=BILL, steps=("numbered",)):
+        found.setdefault(int(entry.data["numero"]), []).append(entry.subject.removeprefix(BILL))
+    return found
 
 
 def _apply(d: Dossier, entry: Entry) -> Dossier:
@@ -146,17 +143,14 @@ def _apply(d: Dossier, entry: Entry) -> Dossier:
             d = replace(d, pending=None, signatures=(*d.signatures, made))
         case "cancelled":
             d = replace(d, pending=None)
-        case "correction-cancelled":
-            before = next(s.state for s in reversed(d.steps) if s.state is not State.CORRECTED)
-            return replace(d, state=before, steps=(*d.steps, Step(before, entry.at.date())))
         case "in-lot":
             d = replace(d, lot=str(data["lot"]), file=str(data["file"]))
         case "paid" | "partly-paid" | "rejected" | "share":
             d = replace(d, outcome=dict(data))
         case _:
             pass
-    state = _STATE_OF_STEP.get(entry.step)
-    if state is None or state == d.state:
+    state = follow([s.state for s in d.steps], entry.step)
+    if state is None:
         return d
     return replace(d, state=state, steps=(*d.steps, Step(state, entry.at.date())))
 

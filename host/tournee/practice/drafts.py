@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from tournee.billing import codec, evaluate, prefill, settle
 from tournee.billing.jour import with_day
@@ -10,10 +12,13 @@ from tournee.billing.lifecycle import LABELS, State
 from tournee.billing.model import Bill
 from tournee.billing.rights import Rights
 from tournee.practice.cabinet import Cabinet
-from tournee.practice.dossier import PREFIX, Dossier, load, load_all
+from tournee.practice.dossier import Dossier, load, load_all
 from tournee.practice.errors import WrongState
+from tournee.practice.outline import BILL, Outline, bills
 from tournee.practice.ports import Clock, Journal, New, Random
 
+_AT_ONCE = 200
+"""Drafts opened at a time, newest first, in search of the same patient."""
 _NOT_LEFT = (State.DRAFT, State.VALID, State.SIGNED)
 _CORRECTABLE = (State.REJECTED, State.PARTLY_PAID)
 
@@ -48,11 +53,27 @@ def prefilled(journal: Journal, bill: Bill) -> Bill:
     person = bill.beneficiaire
     if person is None or bill.corrects is not None:
         return bill
-    others = [d for d in load_all(journal) if d.id != bill.id and d.state is not State.CANCELLED]
-    today = [evaluate(d.bill, d.rights, today=bill.created) for d in others if d.bill.created == bill.created]
-    bill = with_day(bill, today)
-    last = [d for d in others if d.bill.beneficiaire == person]
-    return prefill(bill, last[-1].bill) if last else bill
+    others = [o for o in bills(journal).values() if o.id != bill.id and o.state is not State.CANCELLED]
+    return _with_last(journal, _with_today(journal, bill, others), others)
+
+
+def _with_today(journal: Journal, bill: Bill, others: Sequence[Outline]) -> Bill:
+    near = [
+        o.id for o in others if abs(o.begun - bill.created) <= timedelta(days=1)
+    ]  # the journal's clock is not local time
+    same = [d for d in load_all(journal, near) if d.bill.created == bill.created]
+    return with_day(bill, [evaluate(d.bill, d.rights, today=bill.created) for d in same])
+
+
+def _with_last(journal: Journal, bill: Bill, others: Sequence[Outline]) -> Bill:
+    person = codec.bill_to_json(bill)["beneficiaire"]
+    newest = [BILL + o.id for o in reversed(others)]
+    for at in range(0, len(newest), _AT_ONCE):
+        part = newest[at : at + _AT_ONCE]
+        drafts = {e.subject: e.data["bill"] for e in journal.entries(among=part, steps=("draft",))}
+        if found := next((drafts[s] for s in part if drafts[s]["beneficiaire"] == person), None):
+            return prefill(bill, codec.bill_from_json(found))
+    return bill
 
 
 def save(journal: Journal, bill: Bill, rights: Rights) -> None:
@@ -61,7 +82,7 @@ def save(journal: Journal, bill: Bill, rights: Rights) -> None:
 
 
 def _draft(bill: Bill, rights: Rights) -> New:
-    return New(PREFIX + bill.id, "draft", {"bill": codec.bill_to_json(bill), "rights": codec.rights_to_json(rights)})
+    return New(BILL + bill.id, "draft", {"bill": codec.bill_to_json(bill), "rights": codec.rights_to_json(rights)})
 
 
 def editable(journal: Journal, wanted: str) -> Dossier:
@@ -86,7 +107,7 @@ def correct(journal: Journal, cabinet: Cabinet, old: Dossier, *, clock: Clock, r
             "Annulez une facture qui n'est pas partie : tournee bill cancel",
         )
     bill = new_bill(journal, cabinet, old.rights, clock=clock, random=random, corrects=old)
-    journal.commit(_draft(bill, old.rights), New(PREFIX + old.id, "corrected", {"by": bill.id}))
+    journal.commit(_draft(bill, old.rights), New(BILL + old.id, "corrected", {"by": bill.id}))
     return bill
 
 
@@ -101,10 +122,10 @@ def cancel(journal: Journal, wanted: str, reason: str) -> Dossier:
             f"La facture {dossier.id} est déjà partie (état : {label(dossier.state)}) : elle ne peut plus être annulée ici.",
             "Attendez le retour de la caisse, puis corrigez-la : tournee bill correct.",
         )
-    news = [New(PREFIX + dossier.id, "cancelled", {"reason": reason})]
+    news = [New(BILL + dossier.id, "cancelled", {"reason": reason})]
     corrected = dossier.bill.corrects
     if corrected is not None and load(journal, corrected).state is State.CORRECTED:
-        news.append(New(PREFIX + corrected, "correction-cancelled", {"by": dossier.id}))
+        news.append(New(BILL + corrected, "correction-cancelled", {"by": dossier.id}))
     journal.commit(*news)
     return load(journal, dossier.id)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+from tournee.practice.outline import FILE
 from tournee.practice.ports import Entry, Journal
 
-PREFIX = "file:"
 LOT_NUMBERS = 999
 """The lot number has 3 digits [IMPL JFSE]: it turns over; a lot is known by number and date."""
 
@@ -64,10 +64,14 @@ class SentFile:
         return "unknown" if last == "begun" else last
 
 
-def load_files(journal: Journal) -> list[SentFile]:
-    """Every file, oldest first."""
+def load_files(journal: Journal, among: Collection[str] | None = None) -> list[SentFile]:
+    """Every file, or those with these ids, oldest first. Each is opened: `outline.open_files` tells which are awaited."""
+    if among is None:
+        entries = journal.entries(prefix=FILE)
+    else:
+        entries = journal.entries(among={FILE + name for name in among})
     grouped: dict[str, list[Entry]] = {}
-    for entry in journal.entries(prefix=PREFIX):
+    for entry in entries:
         grouped.setdefault(entry.subject, []).append(entry)
     return [f for f in map(_fold, grouped.values()) if f is not None]
 
@@ -78,7 +82,7 @@ def _fold(entries: Sequence[Entry]) -> SentFile | None:
         data = entry.data
         if entry.step == "formed":
             found = SentFile(
-                entry.subject.removeprefix(PREFIX),
+                entry.subject.removeprefix(FILE),
                 int(data["numero"]),
                 date.fromisoformat(data["day"]),
                 data["destination"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from tournee.billing.lifecycle import LABELS, State, allowed
 from tournee.billing.money import euros
 from tournee.practice.dossier import Dossier
 from tournee.practice.files import SentFile
+from tournee.practice.outline import CLOSED
 from tournee.practice.ports import New
 from tournee.transmit.model import Arl, Etat, Montants, Nature, Rejet, Retour, RetourFacture
 from tournee.transmit.rejets import expliquer
@@ -45,9 +46,12 @@ def effects(
     return news, tuple(remarks)
 
 
-def unanswered(files: Sequence[SentFile], dossiers: Sequence[Dossier]) -> list[SentFile]:
-    """Files that went out, or may have, and of which the fund has said nothing: no ARL, and no return for any bill."""
-    answered = {d.id for d in dossiers if d.state in _ANSWERED}
+def unanswered(files: Sequence[SentFile], states: Mapping[str, State]) -> list[SentFile]:
+    """Files that went out, or may have, and of which the fund has said nothing: no ARL, and no return for any bill.
+
+    `states` by bill.
+    """
+    answered = {bill for bill, state in states.items() if state in _ANSWERED}
     return [f for f in files if f.attempts and not f.acknowledged and answered.isdisjoint(f.bills)]
 
 
@@ -97,6 +101,8 @@ def _arrived(dossier: Dossier, return_id: str, *, acknowledged: bool = True) -> 
         news.append(New(f"bill:{dossier.id}", "sent", {"known_by": return_id}))
     if acknowledged and dossier.state in (State.IN_LOT, State.SENT):
         news.append(New(f"bill:{dossier.id}", "acknowledged", {"return": return_id}))
+        if not due_cents(dossier):
+            news.append(New(f"bill:{dossier.id}", CLOSED))
     return news
 
 

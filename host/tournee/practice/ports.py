@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -43,6 +43,15 @@ class Entry:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What an entry shows without being opened."""
+
+    at: datetime
+    subject: str
+    step: str
+
+
 class Journal(Protocol):
     """Append only. A commit is all or nothing and durable before it returns; a number taken in it is never given again."""
 
@@ -50,8 +59,22 @@ class Journal(Protocol):
         """Raises NumbersExhausted (the range of a series is used up) and changes nothing then."""
         ...
 
-    def entries(self, subject: str | None = None, *, prefix: str = "") -> Sequence[Entry]:
-        """In order; of one subject, or of all whose subject begins with `prefix`."""
+    def entries(
+        self,
+        subject: str | None = None,
+        *,
+        prefix: str = "",
+        among: Collection[str] | None = None,
+        steps: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        """In order; of one subject, of the subjects `among`, or of all that begin with `prefix`; only `steps` if given.
+
+        Each is opened: after a year of bills, ask for those you need (`marks` tells which).
+        """
+        ...
+
+    def marks(self, prefix: str) -> Sequence[Mark]:
+        """In order, of all whose subject begins with `prefix`; nothing is opened."""
         ...
 
 

@@ -15,13 +15,12 @@ from tournee.billing.lifecycle import State
 from tournee.errors import TourneeError
 from tournee.practice import freeze
 from tournee.practice.cabinet import Cabinet
-from tournee.practice.dossier import PREFIX as BILL
 from tournee.practice.dossier import Dossier, load_all, of_state
 from tournee.practice.errors import NothingToSend, SignatureUnknown, WrongCard, WrongState
-from tournee.practice.files import PREFIX as FILE
 from tournee.practice.files import LotPart, SentFile, load_files
 from tournee.practice.freeze import b64
 from tournee.practice.matching import unanswered
+from tournee.practice.outline import BILL, FILE, bills, open_files
 from tournee.practice.ports import Clock, Desk, Journal, Mailbox, New, Random, Sealer, Verify
 from tournee.practice.sign import Said, attempt, check_holder, checked
 from tournee.signing import message
@@ -56,7 +55,7 @@ class Sender:
     async def send(self, *, again: bool = False) -> list[Result]:
         """Form what is signed, then sign, seal and mail every file that has not left. Raises NothingToSend."""
         self._form()
-        waiting = [f for f in load_files(self.journal) if f.outcome in ("preparing", "refused")]
+        waiting = [f for f in self._open() if f.outcome in ("preparing", "refused")]
         if not waiting:
             raise self._nothing()
         results = []
@@ -74,7 +73,7 @@ class Sender:
 
         Raises WrongState.
         """
-        files = unanswered(load_files(self.journal), load_all(self.journal))
+        files = self._unanswered()
         if numero is not None:
             files = [f for f in files if f.numero == numero]
         if not files:
@@ -89,9 +88,7 @@ class Sender:
         return results
 
     def _nothing(self) -> NothingToSend:
-        unsure = [
-            f.numero for f in unanswered(load_files(self.journal), load_all(self.journal)) if f.outcome == "unknown"
-        ]
+        unsure = [f.numero for f in self._unanswered() if f.outcome == "unknown"]
         if not unsure:
             return NothingToSend("Il n'y a rien à envoyer.", "Signez d'abord une facture : tournee bill sign")
         return NothingToSend(
@@ -103,7 +100,7 @@ class Sender:
 
     def _form(self) -> None:
         """Lots and files of all signed bills, numbered and journaled in one write."""
-        dossiers = of_state(load_all(self.journal), State.SIGNED)
+        dossiers = of_state(self.journal, State.SIGNED)
         by_number = {d.numero: d for d in dossiers}
         via_oct = bool(self.cabinet.oct_mailbox)
         for groups in par_fichier(grouper(_signed(d) for d in dossiers), via_oct=via_oct):
@@ -118,9 +115,9 @@ class Sender:
             news = [New(FILE + file_id, "formed", where, take="fichier")]
             for group in groups:
                 lot_id = self.random.bytes(5).hex()
-                bills = [by_number[s.facture.numero_facture].id for s in group.factures]
-                news.append(New(FILE + file_id, "lot", {"lot": lot_id, "bills": bills}, take="lot"))
-                news += [New(BILL + b, "in-lot", {"lot": lot_id, "file": file_id}) for b in bills]
+                inside = [by_number[s.facture.numero_facture].id for s in group.factures]
+                news.append(New(FILE + file_id, "lot", {"lot": lot_id, "bills": inside}, take="lot"))
+                news += [New(BILL + b, "in-lot", {"lot": lot_id, "file": file_id}) for b in inside]
             self.journal.commit(*news)
 
     def _destination(self, regime: str, caisse: str, centre: str) -> dict[str, str]:
@@ -136,7 +133,7 @@ class Sender:
         file = self._file(file_id)
         if file.envelope:
             return
-        dossiers = {d.id: d for d in load_all(self.journal)}
+        dossiers = {d.id: d for d in load_all(self.journal, file.bills)}
         cps = await self.desk.open_cps()
         check_holder(self.cabinet, cps.holder.numero_identification if cps.holder else "")
         if cps.certificat_signature is None or cps.certificat_authentification is None:
@@ -150,8 +147,8 @@ class Sender:
             data = {"content": b64(content), "identification": f"{file.numero % 10**6:06d}"}
             self.journal.commit(New(FILE + file_id, "content", data))
             file = self._file(file_id)
-        bills = [dossiers[b] for b in file.bills]
-        certificates = [cps.certificat_signature, *(s.certificate for d in bills for s in d.signatures)]
+        signed = (s for b in file.bills for s in dossiers[b].signatures)
+        certificates = [cps.certificat_signature, *(s.certificate for s in signed)]
         await self._seal(file, cps.certificat_authentification, certificates, again)
 
     async def _sign_lot(
@@ -210,12 +207,18 @@ class Sender:
         except TourneeError:
             self.journal.commit(New(subject, "refused"))
             raise
-        states = {d.id: d.state for d in load_all(self.journal)}
-        bills = [New(BILL + b, "sent", {"compostage": stamp}) for b in file.bills if states[b] is State.IN_LOT]
-        self.journal.commit(New(subject, "sent", {"compostage": stamp}), *bills)
+        known = bills(self.journal)
+        moved = [New(BILL + b, "sent", {"compostage": stamp}) for b in file.bills if known[b].state is State.IN_LOT]
+        self.journal.commit(New(subject, "sent", {"compostage": stamp}), *moved)
 
     def _file(self, file_id: str) -> SentFile:
-        return next(f for f in load_files(self.journal) if f.id == file_id)
+        return load_files(self.journal, [file_id])[0]
+
+    def _open(self) -> list[SentFile]:
+        return load_files(self.journal, open_files(self.journal))
+
+    def _unanswered(self) -> list[SentFile]:
+        return unanswered(self._open(), {o.id: o.state for o in bills(self.journal).values()})
 
     def _fichier(self, file: SentFile, dossiers: dict[str, Dossier]) -> Fichier:
         return Fichier(

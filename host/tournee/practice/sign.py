@@ -16,11 +16,12 @@ from tournee.billing.model import Mode
 from tournee.errors import TourneeError
 from tournee.practice import freeze
 from tournee.practice.cabinet import Cabinet
-from tournee.practice.dossier import PREFIX, Dossier, load
+from tournee.practice.dossier import Dossier, load
 from tournee.practice.drafts import label
 from tournee.practice.errors import NotTheHolder, SignatureUnknown, WrongCard, WrongState
 from tournee.practice.facture import facture
 from tournee.practice.freeze import b64
+from tournee.practice.outline import BILL
 from tournee.practice.ports import Clock, Desk, Journal, New, Verify
 from tournee.signing import message
 from tournee.terminal.errors import OutcomeUnknown
@@ -62,12 +63,12 @@ async def sign(
     for signer in signers:
         said(f"signature par la {_NAMES[signer]}")
         make = desk.sign_cps if signer == CPS else desk.sign_vitale
-        subject, key = PREFIX + dossier.id, {"signer": signer}
+        subject, key = BILL + dossier.id, {"signer": signer}
         certificate = certificates[signer]
         value = await attempt(journal, subject, "signature", key, partial(checked, make, text, certificate, verify))
         data = {**key, "value": b64(value), "certificate": b64(certificate)}
         journal.commit(New(subject, "signature", data))
-    journal.commit(New(PREFIX + dossier.id, "signed", {"numero": dossier.numero}))
+    journal.commit(New(BILL + dossier.id, "signed", {"numero": dossier.numero}))
     return load(journal, dossier.id)
 
 
@@ -130,7 +131,7 @@ def check_holder(cabinet: Cabinet, numero: str) -> None:
 
 def _prepared(journal: Journal, cabinet: Cabinet, dossier: Dossier, clock: Clock) -> Dossier:
     """Numbered, and its records fixed; a bill that already was keeps both."""
-    subject = PREFIX + dossier.id
+    subject = BILL + dossier.id
     if dossier.numero is None:
         journal.commit(New(subject, "numbered", take="facture"))
         dossier = load(journal, dossier.id)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tournee.billing import evaluate
 from tournee.billing.lifecycle import State, clocks
-from tournee.practice.dossier import Dossier
-from tournee.practice.files import SentFile
+from tournee.billing.result import Evaluation
+from tournee.practice.dossier import Dossier, load_all
+from tournee.practice.files import SentFile, load_files
 from tournee.practice.matching import due_cents, unanswered
+from tournee.practice.outline import bills, open_files
+from tournee.practice.ports import Journal
 
 
 @dataclass(frozen=True)
@@ -34,23 +38,47 @@ class Overview:
     to_sign: tuple[Dossier, ...]
     to_send: tuple[Dossier, ...]
     waiting: tuple[Waiting, ...]
-    done: tuple[Dossier, ...]
+    done: tuple[str, ...]  # ids
     todo: tuple[Todo, ...]
 
 
-def overview(dossiers: Sequence[Dossier], files: Sequence[SentFile], valid: Sequence[str], *, today: date) -> Overview:
-    """`valid`: ids of the drafts whose evaluation is valid."""
+EMPTY = Overview((), (), (), (), (), ())
+"""Of a practice without a bill."""
+
+
+def look(journal: Journal, *, today: date) -> tuple[Overview, Mapping[str, Evaluation]]:
+    """The overview, and the evaluation of each draft by id. Bills that are settled are not opened."""
+    known = bills(journal)
+    dossiers = load_all(journal, [o.id for o in known.values() if not o.settled])
+    drafts = {d.id: evaluate(d.bill, d.rights, today=today) for d in dossiers if d.state is State.DRAFT}
+    files = load_files(journal, open_files(journal))
+    silent = {f.id for f in unanswered(files, {o.id: o.state for o in known.values()})}
+    valid = [bill for bill, e in drafts.items() if e.status == "valid"]
+    settled = [o.id for o in known.values() if o.settled]
+    return overview(dossiers, files, silent, valid, settled, today=today), drafts
+
+
+def overview(
+    dossiers: Sequence[Dossier],
+    files: Sequence[SentFile],
+    silent: Collection[str],
+    valid: Collection[str],
+    settled: Sequence[str],
+    *,
+    today: date,
+) -> Overview:
+    """`silent`: ids of the files of which the fund said nothing; `valid`: of the drafts that may be signed; `settled`: of the other bills."""
     waiting = [_waiting(d) for d in dossiers if d.state in (State.SENT, State.ACKNOWLEDGED)]
     waiting = [w for w in waiting if w.act_on is not None or due_cents(w.dossier)]
     held = {w.dossier.id for w in waiting}
-    final = (State.PAID, State.CORRECTED, State.CANCELLED, State.ACKNOWLEDGED)
+    final = (State.PAID, State.CORRECTED, State.CANCELLED, State.ACKNOWLEDGED)  # received, and nothing is due
     return Overview(
         to_complete=tuple(d for d in dossiers if d.state is State.DRAFT and d.id not in valid),
         to_sign=tuple(d for d in dossiers if d.state is State.VALID or d.id in valid),
         to_send=tuple(d for d in dossiers if d.state in (State.SIGNED, State.IN_LOT)),
         waiting=tuple(waiting),
-        done=tuple(d for d in dossiers if d.state in final and d.id not in held),
-        todo=(*_bill_todos(dossiers), *_file_todos(files, dossiers), *_overdue(waiting, today)),
+        done=(*settled, *(d.id for d in dossiers if d.state in final and d.id not in held)),
+        todo=(*_bill_todos(dossiers), *_file_todos(files, silent), *_overdue(waiting, today)),
     )
 
 
@@ -80,9 +108,8 @@ def _bill_todos(dossiers: Sequence[Dossier]) -> list[Todo]:
     return todos
 
 
-def _file_todos(files: Sequence[SentFile], dossiers: Sequence[Dossier]) -> list[Todo]:
+def _file_todos(files: Sequence[SentFile], silent: Collection[str]) -> list[Todo]:
     todos = []
-    silent = {f.id for f in unanswered(files, dossiers)}
     for f in files:
         name = f"fichier {f.numero}"
         if f.outcome == "unknown" and f.id in silent:

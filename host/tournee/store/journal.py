@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     create_engine,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from tournee.practice.ports import Clock, Entry, New
+from tournee.practice.ports import Clock, Entry, Mark, New
 from tournee.store.errors import (
     JournalDamaged,
     JournalLocked,
@@ -45,6 +46,8 @@ from tournee.store.errors import (
 
 SCHEMA_VERSION = 1
 """Of the tables; a journal of another version is refused, never altered in place."""
+_AT_ONCE = 500
+"""Subjects of one query: a database limits the variables of a statement (SQLite: 999 before 3.32)."""
 _metadata = MetaData()
 _journal = Table(
     "journal",
@@ -94,15 +97,34 @@ class SqlJournal:
         with self._begun() as db:
             return [self._append(db, new) for new in news]
 
-    def entries(self, subject: str | None = None, *, prefix: str = "") -> Sequence[Entry]:
+    def entries(
+        self,
+        subject: str | None = None,
+        *,
+        prefix: str = "",
+        among: Collection[str] | None = None,
+        steps: Collection[str] = (),
+    ) -> Sequence[Entry]:
         """Raises JournalDamaged, JournalLocked."""
-        query = select(_journal).order_by(_journal.c.seq)
+        query = select(_journal)
+        if steps:
+            query = query.where(_journal.c.step.in_(steps))
         if subject is not None:
             query = query.where(_journal.c.subject == subject)
         elif prefix:
             query = query.where(_journal.c.subject.startswith(prefix, autoescape=True))
+        if among is None:
+            return self._opened([query])
+        names = sorted(among)
+        parts = [names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE)]
+        return self._opened([query.where(_journal.c.subject.in_(part)) for part in parts])
+
+    def marks(self, prefix: str) -> Sequence[Mark]:
+        """Raises JournalLocked."""
+        query = select(_journal.c.at, _journal.c.subject, _journal.c.step).order_by(_journal.c.seq)
         with self._begun() as db:
-            return [self._open(row) for row in db.execute(query)]
+            rows = db.execute(query.where(_journal.c.subject.startswith(prefix, autoescape=True)))
+            return [Mark(datetime.fromisoformat(at), subject, step) for at, subject, step in rows]
 
     def set_range(self, series: str, first: int, last: int) -> None:
         """Give `series` the numbers first..last; a number already taken is never given again."""
@@ -136,6 +158,12 @@ class SqlJournal:
             if any(word in said for word in ("full", "readonly", "I/O", "unable to open")):
                 raise JournalNotWritten(said) from None
             raise
+
+    def _opened(self, queries: Sequence[Select[Any]]) -> Sequence[Entry]:
+        """What all of `queries` find, as of one moment."""
+        with self._begun() as db:
+            rows = [row for query in queries for row in db.execute(query)]
+        return [self._open(row) for row in sorted(rows, key=lambda row: row.seq)]
 
     def _append(self, db: Connection, new: New) -> Entry:
         data = dict(new.data)
