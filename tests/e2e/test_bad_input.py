@@ -95,11 +95,11 @@ WRONG_CARDS = [
     pytest.param("new", 1, None, "Carte Vitale absente", id="no-vitale"),
     pytest.param("sign", 0, None, "CPS absente", id="no-cps-at-signing"),
     pytest.param("sign", 1, None, "Carte Vitale absente", id="no-vitale-at-signing"),
-    pytest.param("new", 0, "carte-muette", "lecteur 1 ne répond pas (carte muette)", id="mute-cps"),
-    pytest.param("new", 1, "carte-muette", "lecteur 2 ne répond pas (carte muette)", id="mute-vitale"),
-    pytest.param("new", 0, "carte-inconnue", "Carte inconnue dans le lecteur 1", id="foreign-cps"),
-    pytest.param("new", 1, "carte-inconnue", "Carte inconnue dans le lecteur 2", id="foreign-vitale"),
-    pytest.param("sign", 1, "carte-inconnue", "Carte inconnue dans le lecteur 2", id="foreign-vitale-at-signing"),
+    pytest.param("new", 0, "carte-muette", "lecteur 0 ne répond pas (carte muette)", id="mute-cps"),
+    pytest.param("new", 1, "carte-muette", "lecteur 1 ne répond pas (carte muette)", id="mute-vitale"),
+    pytest.param("new", 0, "carte-inconnue", "Carte inconnue dans le lecteur 0", id="foreign-cps"),
+    pytest.param("new", 1, "carte-inconnue", "Carte inconnue dans le lecteur 1", id="foreign-vitale"),
+    pytest.param("sign", 1, "carte-inconnue", "Carte inconnue dans le lecteur 1", id="foreign-vitale-at-signing"),
     pytest.param("new", 0, "cps-bloquee", "Carte bloquée : aucun essai de code ne reste", id="blocked-cps"),
     pytest.param("sign", 0, "cps-bloquee", "Carte bloquée : aucun essai de code ne reste", id="blocked-at-signing"),
     pytest.param("new", 0, "cps-infirmiere", "n'est pas celle du praticien configuré", id="another-cps"),
@@ -148,7 +148,7 @@ def test_a_card_pulled_in_mid_exchange(office: Practice, slot: int, after: int) 
     """Bytes of the card's line are counted; at 0 it has gone before the first."""
     office.board.fault("pull", slot=slot, after=after)
     with nothing_changes(office):
-        message = "absente" if after == 0 else f"La carte du lecteur {slot + 1} a été arrachée"
+        message = "absente" if after == 0 else f"La carte du lecteur {slot} a été arrachée"
         refused(office, CARD, message, *new(office))
     put(office, slot, HELD[slot])
     office.run(*new(office))
@@ -157,7 +157,7 @@ def test_a_card_pulled_in_mid_exchange(office: Practice, slot: int, after: int) 
 def test_a_card_pulled_while_it_signs_keeps_number_and_bill(office: Practice) -> None:
     mine = office.new_bill()
     office.board.fault("pull", slot=1, after=_bytes_of_signing(office))
-    refused(office, CARD, "La carte du lecteur 2 a été arrachée", "bill", "sign", mine)
+    refused(office, CARD, "La carte du lecteur 1 a été arrachée", "bill", "sign", mine)
     numero = office.bill(mine).numero
     assert office.bill(mine).state is State.VALID and numero is not None
     put(office, 1, VITALE)

@@ -144,7 +144,7 @@ def test_a_blocked_card(terminals: Terminals, opened: Any) -> None:
     [
         (None, CardMissing, "CPS absente"),
         ("carte-muette", errors.CardMute, "muette"),
-        ("carte-inconnue", UnknownCard, "Carte inconnue dans le lecteur 1"),
+        ("carte-inconnue", UnknownCard, "Carte inconnue dans le lecteur 0"),
     ],
 )
 def test_a_card_that_is_no_cps_is_named_and_the_vitale_still_reads(

@@ -33,7 +33,7 @@ class UnknownCard(CardError):
         name = f" ({label})" if label else ""
         wish = f" à la place de la {_NAMES[wanted]}" if wanted else ""
         super().__init__(
-            f"Carte inconnue dans le lecteur {slot + 1}{name}{wish}.", "Remplacez-la par une CPS ou une carte Vitale."
+            f"Carte inconnue dans le lecteur {slot}{name}{wish}.", "Remplacez-la par une CPS ou une carte Vitale."
         )
         self.slot = slot
         self.atr = atr

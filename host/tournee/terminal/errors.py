@@ -207,8 +207,8 @@ _TEXTS: Final[dict[int, tuple[type[TerminalError], str, str]]] = {
 
 
 def from_status(status: int, slot: int | None = None) -> TerminalError:
-    """The typed error of a response whose status is not OK; `slot` counts from 0 and is shown from 1."""
+    """The typed error of a response whose status is not OK; `slot` counts from 0, also where it is shown."""
     unknown = (TerminalError, f"Le terminal répond par le code {status}, inconnu ici.", "Mettez à jour ce logiciel.")
     kind, what, remedy = _TEXTS.get(status, unknown)
-    where = "" if slot is None else str(slot + 1)
+    where = "" if slot is None else str(slot)
     return kind(what.replace(" {n}", f" {where}" if where else ""), remedy, slot=slot, status=status)
