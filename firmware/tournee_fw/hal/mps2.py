@@ -1,7 +1,7 @@
 """ARM MPS2 with the AN385 image (Cortex-M3), as QEMU models it: CMSDK UARTs, FPGAIO counter, CMSDK timer 0, NVIC.
 
 [SPEC ARM DAI0385D: memory map, interrupts; DDI0479 CMSDK: UART and timer registers]. UART 0 is the link (the REPL before that), 1 and
-2 the card lines, 3 the I/O bus. The UARTs have no FIFO: the sender waits while a character stands in the register.
+2 the card lines, 3 the I/O bus, 4 the CCID line. The UARTs have no FIFO: the sender waits while a character stands in the register.
 """
 
 import micropython
@@ -17,11 +17,12 @@ from .expander import BoardGone, ExpanderBoard, ExpanderPort
 _LINK = 0x40004000
 _SLOTS = (0x40005000, 0x40006000)
 _BUS = 0x40007000
+_CCID = 0x40009000
 _WIRE_TIMEOUT_MS = const(60_000)
 _LONGEST_MS = const(40_000)  # 25 000 ticks each: a longer one is no small integer
 _TICKS_PER_MS = const(25_000)
-# Interrupts that end a sleep: receivers of UART 0, 1, 2, 3 (0, 2, 4, 18), timer 0 (8).
-_WAKE = const(0x40115)
+# Interrupts that end a sleep: receivers of UART 0, 1, 2, 3, 4 (0, 2, 4, 18, 20), timer 0 (8).
+_WAKE = const(0x140115)
 
 
 class Uart:
@@ -58,13 +59,14 @@ class Mps2Port(ExpanderPort):
 
 
 class Mps2Link(Transport):
-    """The wired link; a UART does not know whether somebody listens."""
+    """The wired link, or with `ccid` the reader's line; a UART does not know whether somebody listens."""
 
     name = "wire"
     connected = True
 
-    def __init__(self, uart):
+    def __init__(self, uart, ccid=""):
         self._uart = uart
+        self.ccid = ccid
 
     def due_ms(self, now):
         return NEVER
@@ -82,7 +84,8 @@ class Mps2Board(ExpanderBoard):
     name = "MPS2_AN385"
     slack_ms = 600  # as on the board `unix`: the simulator and its machine answer late
 
-    def __init__(self):
+    def __init__(self, reader=""):
+        """`reader`: name of the serial CCID reader on UART 4 (`ccid.READERS`), empty: none."""
         super().__init__()
         _mask()
         mem32[0x4002801C] = _TICKS_PER_MS - 1  # FPGAIO PRESCALE: COUNTER goes by one each ms
@@ -91,8 +94,13 @@ class Mps2Board(ExpanderBoard):
         link = Uart(_LINK)
         cards = [Uart(base) for base in _SLOTS]
         self._uarts = [link, self._bus] + cards
+        transports = [Mps2Link(link)]
+        if reader:
+            line = Uart(_CCID)
+            self._uarts.append(line)
+            transports.append(Mps2Link(line, reader))
         mem32[0xE000E100] = _WAKE
-        self.start([Mps2Port(self, i, uart) for i, uart in enumerate(cards)], [Mps2Link(link)])
+        self.start([Mps2Port(self, i, uart) for i, uart in enumerate(cards)], transports)
 
     def wait(self, timeout_ms):
         self._sleep(self._uarts, timeout_ms)
@@ -169,7 +177,8 @@ def _arm(ticks: int):
     ptr32(0x40005000)[3] = 2  # type: ignore  # noqa: F821
     ptr32(0x40006000)[3] = 2  # type: ignore  # noqa: F821
     ptr32(0x40007000)[3] = 2  # type: ignore  # noqa: F821
-    ptr32(0xE000E280)[0] = 0x40115  # type: ignore  # noqa: F821
+    ptr32(0x40009000)[3] = 2  # type: ignore  # noqa: F821
+    ptr32(0xE000E280)[0] = 0x140115  # type: ignore  # noqa: F821
     timer[2] = ticks
     timer[1] = ticks
     timer[0] = 9  # enabled, with interrupt

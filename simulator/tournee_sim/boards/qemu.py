@@ -1,7 +1,7 @@
 """The board `qemu`: our firmware, frozen in an image for a Cortex-M3, run by QEMU's mps2-an385 model.
 
 `firmware/build.py --board MPS2_AN385` makes the image. UART 0 is the REPL until the firmware was started over it, then the link; 1 and 2
-are the card lines, 3 the I/O bus, 4 is free. The same sockets as the board `unix` stand around it.
+are the card lines, 3 the I/O bus, 4 the CCID line. The same sockets as the board `unix` stand around it.
 """
 
 from __future__ import annotations
@@ -62,12 +62,14 @@ class QemuProcess(FirmwareProcess):
         qemu, image = find_qemu(), find_image()
         paths = {key: arguments[key].removeprefix("unix:") for key in ("slot0", "slot1", "iobus", "link")}
         console, monitor = (Path(paths["link"]).with_name(name) for name in ("uart0", "qmp"))
+        names = [arguments[key] for key in ("name", "reader") if key in arguments]
+        start = f"import terminal; terminal.start({', '.join(map(repr, names))})"
         loop = asyncio.get_running_loop()
         control: asyncio.Future[asyncio.StreamWriter] = loop.create_future()
 
         async def wired(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._pump = asyncio.current_task()
-            await self._run(reader, writer, control, arguments["name"], paths["link"])
+            await self._run(reader, writer, control, start, paths["link"])
 
         async def monitored(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             control.set_result(writer)
@@ -81,7 +83,10 @@ class QemuProcess(FirmwareProcess):
         command = [qemu, "-machine", "mps2-an385", "-nodefaults", "-display", "none", "-monitor", "none"]
         command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
         command += ["-qmp", f"unix:{monitor}"]
-        for path in (str(console), paths["slot0"], paths["slot1"], paths["iobus"]):
+        lines = [str(console), paths["slot0"], paths["slot1"], paths["iobus"]]
+        if "ccid" in arguments:
+            lines.append(arguments["ccid"].removeprefix("unix:"))
+        for path in lines:
             command += ["-serial", f"unix:{path}"]
         return await self._execute(command, {"PATH": os.environ.get("PATH", "")})
 
@@ -100,7 +105,7 @@ class QemuProcess(FirmwareProcess):
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         control: asyncio.Future[asyncio.StreamWriter],
-        name: str,
+        start: str,
         link: str,
     ) -> None:
         """Start the firmware over the raw REPL, then join UART and link; the link is closed when QEMU ends."""
@@ -110,7 +115,7 @@ class QemuProcess(FirmwareProcess):
             # QEMU 7.2 looks at the socket of a UART that was just enabled only when something else has woken it.
             (await control).write(b'{"execute": "qmp_capabilities"}\n')
             await reader.readuntil(_RAW_REPL)
-            writer.write(f"import terminal; terminal.start({name!r})".encode() + b"\x04")
+            writer.write(start.encode() + b"\x04")
             await reader.readuntil(b"OK")
             to_link, from_link = await asyncio.open_unix_connection(link)
         except (ConnectionError, asyncio.IncompleteReadError) as exc:

@@ -43,7 +43,7 @@ class BoardConfig:
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
     `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw;
     `board`: unix (MicroPython as a process, with `heap`) or qemu (Cortex-M3, the image's heap, no radio);
-    `pcsc`: the terminal is also this serial reader of libccid (`boards.ccid.READERS`), behind `ttyCCID` in the state; unix only.
+    `pcsc`: the terminal is also this serial reader of libccid (`boards.ccid.READERS`), behind `ttyCCID` in the state.
     """
 
     name: str = "Tournee-0001"
@@ -309,8 +309,6 @@ class UnixBoard:
     async def _start_ccid(self) -> None:
         if self.config.pcsc is None:
             return
-        if self.config.board != "unix":
-            raise BoardError(f"the board {self.config.board} has no CCID line: use --board unix")
         if self.config.pcsc not in READERS:
             raise BoardError(f"no reader {self.config.pcsc!r}; there are {', '.join(READERS)}")
         self.ccid = CcidBridge(self.state / "ttyCCID", self.config.pcsc)

@@ -9,10 +9,13 @@ from tournee_fw.app import Terminal
 from tournee_fw.hal.mps2 import Mps2Board
 
 
-def run(name: str, manifest: str) -> None:
-    """Until something ends it, which is said on UART 0 and ends QEMU. `manifest`: hash of the firmware files."""
+def run(name: str, manifest: str, reader: str = "") -> None:
+    """Until something ends it, which is said on UART 0 and ends QEMU.
+
+    `manifest`: hash of the firmware files; `reader`: the serial CCID reader on UART 4 (`ccid.READERS`), or none.
+    """
     try:
-        terminal = Terminal(Mps2Board(), name, manifest)
+        terminal = Terminal(Mps2Board(reader), name, manifest)
         gc.collect()
         terminal.run()
     except Exception as error:
