@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.unit.practice_fakes import (
     CABINET,
+    DIRECTORY,
     Cards,
     CountingRandom,
     FixedClock,
@@ -21,6 +23,7 @@ from tests.unit.practice_fakes import (
     home_visit,
     rights,
 )
+from tournee.b2.destinations import DestinationUnknown
 from tournee.billing.errors import BillNotValid
 from tournee.billing.lifecycle import State
 from tournee.practice import drafts
@@ -127,6 +130,22 @@ def test_five_bills_of_two_funds_make_two_files() -> None:
     assert {d.state for d in load_all(bench.journal)} == {State.SENT}
     with pytest.raises(NothingToSend):
         bench.send()
+
+
+def test_a_fund_that_left_the_directory_keeps_only_its_own_bills_back() -> None:
+    bench = Bench(aa=("01", "991"), bb=("02", "992"))
+    bench.sign("aa")
+    bench.sign("bb")
+    document = json.loads(DIRECTORY)
+    document["destinations"] = [row for row in document["destinations"] if row["caisse"] != "992"]
+    results = asyncio.run(replace(bench.sender(), cabinet=replace(CABINET, directory_json=json.dumps(document))).send())
+    assert [(r.file and r.file.bills, r.bills, type(r.error)) for r in results] == [
+        (None, ("bb",), DestinationUnknown),
+        (("aa",), (), type(None)),
+    ]
+    assert load(bench.journal, "bb").state is State.SIGNED
+    (result,) = bench.send()  # the directory knows it again
+    assert result.error is None and result.file and result.file.bills == ("bb",) and result.file.numero == 2
 
 
 def test_a_refused_mail_is_sent_by_the_next_run_without_new_signatures() -> None:

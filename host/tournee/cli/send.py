@@ -63,6 +63,9 @@ def _file(result: Any) -> dict[str, Any]:
     import hashlib
 
     file, error = result.file, result.error
+    said = None if error is None else {"code": error.code, "what": error.what, "remedy": error.remedy}
+    if file is None:
+        return {"file": None, "bills": list(result.bills), "outcome": "not-formed", "error": said}
     return {
         "file": file.id,
         "numero": file.numero,
@@ -72,14 +75,16 @@ def _file(result: Any) -> dict[str, Any]:
         "compostage": file.attempts[-1].compostage if file.attempts else None,
         "sha256": hashlib.sha256(file.content).hexdigest() if file.content else None,
         "bytes": len(file.content),
-        "error": None if error is None else {"code": error.code, "what": error.what, "remedy": error.remedy},
+        "error": said,
     }
 
 
 def _say(out: Any, result: Any) -> None:
     file, error = result.file, result.error
-    count = len(file.bills)
-    what = f"fichier {file.numero} pour {file.destination['name']} : {count} facture{'s' if count > 1 else ''}"
+    count = len(result.bills if file is None else file.bills)
+    what = f"{count} facture{'s' if count > 1 else ''}"
+    if file is not None:
+        what = f"fichier {file.numero} pour {file.destination['name']} : {what}"
     if error is None:
         out.print(f"[green]envoyé[/]  {what}")
     else:
@@ -93,6 +98,8 @@ def _copy(folder: Path, results: Any) -> None:
     made(folder)
     for result in results:
         file = result.file
+        if file is None:
+            continue
         if file.content:
             write_private(folder / f"{file.numero:06d}.b2", file.content)
         if file.attempts:

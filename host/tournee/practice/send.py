@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from tournee.b2.destinations import DestinationUnknown
 from tournee.b2.facture import digest
 from tournee.b2.files import fichier_bytes
 from tournee.b2.lots import grouper, lot_records, par_fichier
@@ -32,10 +33,11 @@ PROFILE = "sv-direct"
 
 @dataclass(frozen=True)
 class Result:
-    """How one file went; `error` None: sent."""
+    """How one file went; `error` None: sent. `file` None: these bills could not be put in one, and wait as they were."""
 
-    file: SentFile
+    file: SentFile | None
     error: TourneeError | None
+    bills: tuple[str, ...] = ()  # ids, without a file
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,10 @@ class Sender:
 
     async def send(self, *, again: bool = False) -> list[Result]:
         """Form what is signed, then sign, seal and mail every file that has not left. Raises NothingToSend."""
-        self._form()
+        results = self._form()
         waiting = [f for f in self._open() if f.outcome in ("preparing", "refused")]
-        if not waiting:
+        if not waiting and not results:
             raise self._nothing()
-        results = []
         for file in waiting:
             try:
                 await self._prepare(file.id, again)
@@ -98,20 +99,22 @@ class Sender:
 
     # Forming
 
-    def _form(self) -> None:
-        """Lots and files of all signed bills, numbered and journaled in one write."""
+    def _form(self) -> list[Result]:
+        """Lots and files of all signed bills, each file numbered and journaled in one write; what no address is known for is returned."""
         dossiers = of_state(self.journal, State.SIGNED)
         by_number = {d.numero: d for d in dossiers}
         via_oct = bool(self.cabinet.oct_mailbox)
+        stranded = []
         for groups in par_fichier(grouper(_signed(d) for d in dossiers), via_oct=via_oct):
             file_id = self.random.bytes(5).hex()
-            first = groups[0].factures[0].facture
-            where = {
-                "day": self.clock.today().isoformat(),
-                "destination": self._destination(
-                    first.destination.regime, first.destination.caisse, first.destination.centre
-                ),
-            }
+            first = groups[0].factures[0].facture.destination
+            try:
+                destination = self._destination(first.regime, first.caisse, first.centre)
+            except DestinationUnknown as exc:
+                numbers = (s.facture.numero_facture for group in groups for s in group.factures)
+                stranded.append(Result(None, exc, tuple(by_number[n].id for n in numbers)))
+                continue
+            where = {"day": self.clock.today().isoformat(), "destination": destination}
             news = [New(FILE + file_id, "formed", where, take="fichier")]
             for group in groups:
                 lot_id = self.random.bytes(5).hex()
@@ -119,6 +122,7 @@ class Sender:
                 news.append(New(FILE + file_id, "lot", {"lot": lot_id, "bills": inside}, take="lot"))
                 news += [New(BILL + b, "in-lot", {"lot": lot_id, "file": file_id}) for b in inside]
             self.journal.commit(*news)
+        return stranded
 
     def _destination(self, regime: str, caisse: str, centre: str) -> dict[str, str]:
         cabinet = self.cabinet

@@ -42,10 +42,12 @@ from tournee.store.errors import (
     JournalNotWritten,
     JournalOfAnotherVersion,
     NumbersExhausted,
+    WrongKey,
 )
 
 SCHEMA_VERSION = 1
 """Of the tables; a journal of another version is refused, never altered in place."""
+_KEY_CHECK = "key-check"
 _AT_ONCE = 500
 """Subjects of one query: a database limits the variables of a statement (SQLite: 999 before 3.32)."""
 _metadata = MetaData()
@@ -77,13 +79,14 @@ class SqlJournal:
         self._engine = _engine(url, busy_ms)
         self._aead = AESGCM(key)
         self._clock = clock
-        with self._begun() as db:
+        with self._begun() as db:  # raises WrongKey, JournalOfAnotherVersion
             _metadata.create_all(db)
             made = db.execute(select(_meta.c.value).where(_meta.c.key == "schema")).scalar()
             if made is None:
                 db.execute(insert(_meta).values(key="schema", value=str(SCHEMA_VERSION)))
             elif made != str(SCHEMA_VERSION):
                 raise JournalOfAnotherVersion(made, SCHEMA_VERSION)
+            self._check_key(db)
 
     @classmethod
     def at(cls, path: Path, key: bytes, clock: Clock) -> SqlJournal:
@@ -164,6 +167,20 @@ class SqlJournal:
         with self._begun() as db:
             rows = [row for query in queries for row in db.execute(query)]
         return [self._open(row) for row in sorted(rows, key=lambda row: row.seq)]
+
+    def _check_key(self, db: Connection) -> None:
+        """Raises WrongKey: what a first opening sealed does not open with this key."""
+        sealed = db.execute(select(_meta.c.value).where(_meta.c.key == _KEY_CHECK)).scalar()
+        if sealed is None:
+            nonce = os.urandom(12)
+            value = (nonce + self._aead.encrypt(nonce, b"", _KEY_CHECK.encode())).hex()
+            db.execute(insert(_meta).values(key=_KEY_CHECK, value=value))
+            return
+        try:
+            raw = bytes.fromhex(sealed)
+            self._aead.decrypt(raw[:12], raw[12:], _KEY_CHECK.encode())
+        except (InvalidTag, ValueError):
+            raise WrongKey from None
 
     def _append(self, db: Connection, new: New) -> Entry:
         data = dict(new.data)
