@@ -8,9 +8,10 @@ from datetime import date
 import pytest
 
 from tests.unit.billing_cases import DAY, GP_ANSWERS, rights, situation
-from tournee.billing import Act, BadAnswer, Bill, evaluate, settle
-from tournee.billing.answers import acts
+from tournee.billing import Act, BadAnswer, Bill, evaluate, prefill, settle
+from tournee.billing.answers import act_text, acts
 from tournee.cli.questions import Interrupted, apply_answers, ask
+from tournee.cli.review import words
 
 
 class Script:
@@ -108,6 +109,23 @@ def test_prefill_starts_when_the_patient_is_known() -> None:
     assert calls == ["LÉA"]
 
 
+def test_what_was_taken_over_is_told_and_taken_back_by_b() -> None:
+    last = ask(NEW, rights(), DAY, io=Script("", "non", "", "VG", "1", "T", "amo"))
+    listed = [question_id for question_id, _ in words(prefill(settle(NEW, rights()), last))]
+    io = Script("b", "99", str(listed.index("tiers_payant") + 1), "aucun", "non", "VG")
+    made = ask(NEW, rights(), DAY, io=io, prefilled=lambda known: prefill(known, last))
+    told = next(line for line in io.shown if line.startswith("Repris de sa dernière facture"))
+    assert "Tiers payant : Part obligatoire (AMO)" in told and "tiers ?" not in told
+    assert (made.value("tiers_payant"), made.value("parcours")) == ("aucun", "T")
+    assert evaluate(made, rights(), today=DAY).status == "valid"
+
+
+def test_a_choice_that_is_none_names_the_numbers_there_are() -> None:
+    io = Script("", "non", "", "VG", "1", "T", "c2s", "4", "2")
+    ask(NEW, rights(), DAY, io=io)
+    assert io.shown.count("« c2s » n'est pas un choix → un numéro de 1 à 3") == 1
+
+
 def test_answers_from_a_file() -> None:
     made = apply_answers(NEW, rights(), DAY, GP_ANSWERS)
     assert made.beneficiaire is not None and evaluate(made, rights(), today=DAY).status == "valid"
@@ -140,10 +158,13 @@ def test_every_answer_of_a_file_that_does_not_fit_is_named() -> None:
         ("AMI#insuline le 2025-01-14", Act("AMI", reference="insuline", date=date(2025, 1, 14))),
         ("VG dépassement 12,50 E", Act("VG", depassement_cents=1250, qualificatif="E")),
         ("C dep 20 D", Act("C", depassement_cents=2000, qualificatif="D")),
+        ("VG dépassement 5", Act("VG", depassement_cents=500)),
+        ("IFD qualificatif F", Act("IFD", qualificatif="F")),
     ],
 )
 def test_an_act_as_text(text: str, act: Act) -> None:
     assert acts(text) == (act,)
+    assert acts(act_text(act)) == (act,)
 
 
 def test_settle_copies_the_only_beneficiary() -> None:

@@ -8,8 +8,10 @@ from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
+from tournee.billing.dates import fr
 from tournee.billing.errors import BadAnswer
 from tournee.billing.model import Act, Answer, Bill, Mode, Origin
+from tournee.billing.money import coefficient
 from tournee.billing.result import Question
 from tournee.billing.rights import Rights
 from tournee.billing.saisie import completed
@@ -24,7 +26,8 @@ _ACT = re.compile(
     r"(?:\s+(?P<km>\d{1,3})\s*km)?"
     r"(?:\s+le\s+(?P<date>\d{4}-\d{2}-\d{2}|\d{2}/\d{2}/\d{4}))?"
     r"(?:\s+à\s+(?P<heure>\d{1,2}[:h]\d{2}))?"
-    r"(?:\s+d[ée]p(?:assement)?\s+(?P<euros>\d{1,4})(?:[.,](?P<cents>\d{2}))?\s+(?P<qualificatif>[A-Z]))?\s*"
+    r"(?:\s+d[ée]p(?:assement)?\s+(?P<euros>\d{1,4})(?:[.,](?P<cents>\d{2}))?(?:\s+(?P<depasse>[A-Z]))?)?"
+    r"(?:\s+qualificatif\s+(?P<qualificatif>[A-Z]))?\s*"
 )
 _ACT_KEYS = frozenset(f.name for f in fields(Act))
 
@@ -108,6 +111,27 @@ def acts(value: Any) -> tuple[Act, ...]:
     return tuple(made)
 
 
+def act_text(act: Act) -> str:
+    """The act in the words that `acts` reads: "AMI#insuline 1,5 x2 12 km le 14/01/2025 à 08:00 dépassement 12,50 E"."""
+    words = [act.code + (f"#{act.reference}" if act.reference else "")]
+    if act.coefficient_centiemes is not None:
+        words.append(coefficient(act.coefficient_centiemes))
+    if act.quantite != 1:
+        words.append(f"x{act.quantite}")
+    if act.km is not None:
+        words.append(f"{act.km} km")
+    if act.date is not None:
+        words.append(f"le {fr(act.date)}")
+    if act.heure:
+        words.append(f"à {act.heure}")
+    if act.depassement_cents:
+        whole, cents = divmod(act.depassement_cents, 100)
+        words.append(f"dépassement {whole},{cents:02d} {act.qualificatif}".rstrip())
+    elif act.qualificatif:
+        words.append(f"qualificatif {act.qualificatif}")
+    return " ".join(words)
+
+
 def _act(item: Any) -> Act:
     if isinstance(item, Act):
         return item
@@ -126,7 +150,7 @@ def _act(item: Any) -> Act:
             heure=found["heure"].replace("h", ":").rjust(5, "0") if found["heure"] else "",
             km=int(found["km"]) if found["km"] else None,
             depassement_cents=int(found["euros"] or 0) * 100 + int(found["cents"] or 0),
-            qualificatif=found["qualificatif"] or "",
+            qualificatif=found["depasse"] or found["qualificatif"] or "",
         )
     if isinstance(item, Mapping):
         return act_from_dict(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from tournee.billing import (
     BadAnswer,
@@ -13,6 +13,7 @@ from tournee.billing import (
     Evaluation,
     Fault,
     ForcedRule,
+    Origin,
     Question,
     Rights,
     answer,
@@ -20,21 +21,11 @@ from tournee.billing import (
     evaluate,
     settle,
 )
-from tournee.billing.answers import acts
 from tournee.billing.money import euros
+from tournee.cli.prompts import Io, RichIo, chosen, prompt, search
 
 _HELP = "Entrée : valeur proposée · ? : pourquoi · b : revenir · a : questions avancées · Ctrl-C : garder le brouillon"
 _SHOWN = 9  # choices printed at once; "?" prints all
-
-
-class Io(Protocol):
-    """Where the loop prints and reads; `rich` on a terminal, a script in tests."""
-
-    def show(self, text: str, style: str = "") -> None: ...
-
-    def read(self, prompt: str) -> str:
-        """One line; raises EOFError or KeyboardInterrupt."""
-        ...
 
 
 class Interrupted(Exception):
@@ -100,21 +91,6 @@ def price_line(result: Evaluation) -> str:
     return f"{codes}  {euros(t.montant_cents)} = {' + '.join(parts)}"
 
 
-class RichIo:
-    """The person's terminal."""
-
-    def __init__(self) -> None:
-        from tournee.cli.output import console
-
-        self._console = console()
-
-    def show(self, text: str, style: str = "") -> None:
-        self._console.print(text, style=style or None, markup=False)
-
-    def read(self, prompt: str) -> str:
-        return self._console.input(prompt, markup=False)
-
-
 @dataclass
 class _Loop:
     bill: Bill
@@ -141,7 +117,7 @@ class _Loop:
             question = next((q for q in result.questions if q.id == taken_back), None) or self._next(result, passed)
             if question is None:
                 self.io.show(price_line(result), "bold")
-                if taken_back := self._take_back(history):
+                if self.review and (taken_back := self._take_back(history)):
                     continue
                 return settle(self.bill, self.rights)
             self.review = self.review and taken_back != ""
@@ -151,6 +127,8 @@ class _Loop:
                 if history:
                     self.bill = history.pop()
                     passed.clear()
+                elif any(map(self._is_taken, self.bill.answers)):
+                    taken_back = self._take_back(history)
                 else:
                     self.io.show("C'est la première question.", "yellow")
             elif step == "answered":
@@ -161,8 +139,6 @@ class _Loop:
         """The question whose answer was taken back on review; "" when all stay."""
         from tournee.cli import review
 
-        if not self.review:
-            return ""
         try:
             found = review.chosen(self.bill, self.io)
         except (KeyboardInterrupt, EOFError):
@@ -187,9 +163,9 @@ class _Loop:
         self.io.show("\n" + question.text, "bold")
         self._choices(question, everything=False)
         while True:
-            text = self._read(_prompt(question))
-            chosen = _chosen(question, text)
-            if chosen is None and text in ("?", "b", "a"):
+            text = self._read(prompt(question))
+            picked = chosen(question, text)
+            if picked is None and text in ("?", "b", "a"):
                 if text == "b":
                     return "back"
                 if text == "a":
@@ -199,14 +175,17 @@ class _Loop:
                 self.io.show(question.why, "dim")
                 self._choices(question, everything=True)
                 continue
-            if chosen is None and question.type == "acts" and (found := _search(question, text)):
+            if picked is None and question.type == "acts" and (found := search(question, text)):
                 if len(found) > 1:
                     for number in found:
                         self.io.show(f"  {number:>2}  {question.choices[number - 1].text}")
                     continue
-                chosen = question.choices[found[0] - 1].value
+                picked = question.choices[found[0] - 1].value
                 self.io.show(question.choices[found[0] - 1].text, "dim")
-            value: Any = chosen if chosen is not None else text
+            value: Any = picked if picked is not None else text
+            if question.type == "choice" and picked is None and text:
+                self.io.show(f"« {text[:20]} » n'est pas un choix → un numéro de 1 à {len(question.choices)}", "yellow")
+                continue
             if text == "":
                 if question.default is None:
                     self.io.show("Une réponse est nécessaire ici (Entrée ne suffit pas).", "yellow")
@@ -267,14 +246,23 @@ class _Loop:
             self.io.show(f"     … {len(question.choices) - len(shown)} autres : ?", "dim")
 
     def _prefill(self) -> None:
-        if self.prefilled is not None and self.bill.beneficiaire is not None:
-            known = set(self.bill.answers)
-            self.bill = self.prefilled(self.bill)
-            if new := len(set(self.bill.answers) - known):
-                self.io.show(
-                    f"{new} réponse(s) reprise(s) de la dernière facture de ce patient (b pour y revenir).", "dim"
-                )
-            self._saved()
+        from tournee.cli import review
+
+        if self.prefilled is None or self.bill.beneficiaire is None:
+            return
+        known = set(self.bill.answers)
+        self.bill = self.prefilled(self.bill)
+        new = {question_id: text for question_id, text in review.words(self.bill) if question_id not in known}
+        if taken := [text for q, text in new.items() if q in self.bill.answers and self._is_taken(q)]:
+            self.io.show(f"Repris de sa dernière facture : {' · '.join(taken)}", "dim")
+            self.io.show("Pour en changer : b à la première question.", "dim")
+        for text in [t for q, t in new.items() if q in self.bill.answers and not self._is_taken(q)]:
+            self.io.show(f"D'après vos autres factures du jour : {text}", "dim")
+        self._saved()
+
+    def _is_taken(self, question_id: str) -> bool:
+        """The answer was taken over from the patient's last bill."""
+        return self.bill.answers[question_id].origin is Origin.PREFILLED
 
     def _saved(self) -> None:
         if self.save is not None:
@@ -285,53 +273,3 @@ class _Loop:
             return self.io.read(prompt).strip()
         except (KeyboardInterrupt, EOFError):
             raise Interrupted(self.bill) from None
-
-
-def _prompt(question: Question) -> str:
-    words = {True: "oui", False: "non"}
-    hint = {
-        "bool": "oui/non",
-        "date": "JJ/MM/AAAA",
-        "acts": "code, numéro ou mot (ex. VG, AMI 1,5 + MCI, insuline)",
-        "int": "nombre",
-    }.get(question.type, "")
-    default = question.default
-    if default is not None and default != "":
-        hint = f"{hint} " if hint else ""
-        hint += f"[{words[default] if isinstance(default, bool) else default}]"
-    return f"{hint} > " if hint else "> "
-
-
-def _search(question: Question, text: str) -> list[int]:
-    """Numbers of the acts whose label holds the words; none when the text is an act by itself."""
-    words = text.casefold().split()
-    codes = {c.value.partition("#")[0] for c in question.choices}
-    try:
-        if all(act.code in codes for act in acts(text)):
-            return []
-    except BadAnswer:
-        pass
-    if len(text) < 3:
-        return []
-    return [n for n, c in enumerate(question.choices, 1) if all(w in c.text.casefold() for w in words)]
-
-
-def _chosen(question: Question, text: str) -> str | None:
-    """The choice meant by its value or its number; None when the text is neither."""
-    if question.type == "acts":
-        return (
-            question.choices[int(text) - 1].value
-            if text.isdigit() and 1 <= int(text) <= len(question.choices)
-            else None
-        )
-    if question.type != "choice":
-        return None
-    values = [c.value for c in question.choices]
-    if text in values and text:
-        return text
-    if text.isdigit() and 1 <= int(text) <= len(values):
-        return values[int(text) - 1]
-    if text in ("?", "b", "a"):
-        return None
-    matching = [v for v in values if v.casefold() == text.casefold() and v]
-    return matching[0] if matching else None

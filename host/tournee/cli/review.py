@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tournee.billing import Bill, answer
+from tournee.billing.answers import act_text
 from tournee.billing.tables import tables
 
 if TYPE_CHECKING:
-    from tournee.cli.questions import Io
+    from tournee.cli.prompts import Io
 
 _PROMPT = "Changer une réponse ? Son numéro (Entrée : non) > "
 
@@ -30,6 +31,11 @@ def chosen(bill: Bill, io: Io) -> tuple[str, Bill] | None:
         io.show(f"Un numéro de 1 à {len(rows)}, ou Entrée.", "yellow")
 
 
+def words(bill: Bill) -> Iterator[tuple[str, str]]:
+    """(question id, « question : answer ») of each answer."""
+    return ((question_id, f"{text} : {value}") for question_id, text, value in _rows(bill))
+
+
 def _without(bill: Bill, question_id: str) -> Bill:
     return replace(bill, acts=()) if question_id == "actes" else answer(bill, question_id, None)
 
@@ -40,7 +46,7 @@ def _rows(bill: Bill) -> Iterator[tuple[str, str, str]]:
     if bill.beneficiaire is not None:
         yield "beneficiaire", questions["beneficiaire"].text, f"{bill.beneficiaire.prenom} {bill.beneficiaire.nom}"
     if bill.acts:
-        yield "actes", questions["actes"].text, " + ".join(act.code for act in bill.acts)
+        yield "actes", questions["actes"].text, " + ".join(map(act_text, bill.acts))
     for question_id, given in bill.answers.items():
         question = questions.get(question_id.partition(".")[0])
         if question is None or question_id in ("beneficiaire", "actes"):
