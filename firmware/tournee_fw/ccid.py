@@ -10,11 +10,12 @@ from micropython import const
 
 from . import _link
 from .ccid_frames import GOT_BAD, GOT_MESSAGE, GOT_NAK, HEAD, MAX_DATA, Inbox, Outbox
+from .ccid_pin import MODIFY, VERIFY, CcidError, Change, verify_body
 from .clock import left, wrap
 from .desk import Desk
 from .errors import Refused
 from .iso7816.tables import DI, FI, FIDI_DEFAULT
-from .pin import PinEntry
+from .pin_change import PinChange
 
 READERS = {"SEC1210": (2, False), "GemPCTwin": (1, True), "GemPCPinPad": (1, True)}
 """Name that libccid reads behind the device's: slots, echo."""
@@ -81,13 +82,7 @@ _ESCAPE_ECHO = const(8)
 _CHUNK = const(64)
 _NEEDED_ROOM = const(600)  # two frames, echo and answer, and what is unsolicited
 _PIN_INS = (0x20, 0x24, 0x2C)
-_PIN_HEAD = const(15)
-_PIN_DIGITS = const(12)
 _SW_BLOCKED = b"\x69\x83"
-
-
-class CcidError(Exception):
-    """`args[0]` is bError: a code of CCID table 6.2-2, or the offset of the field that is wrong."""
 
 
 class Ccid(Desk):
@@ -109,7 +104,7 @@ class Ccid(Desk):
         self._at = self._n = 0
         self._head = bytearray(HEAD)
         self._data = memoryview(bytearray(MAX_DATA))
-        self._pin = PinEntry()
+        self._pin = PinChange()
         self.answer = memoryview(bytearray(8))
         self.answer_at = 0
         self._connected = False
@@ -403,13 +398,19 @@ class Ccid(Desk):
             raise CcidError(_BAD_DATA)
 
     def _secure(self, slot, message, n):
-        """VERIFY with the PIN of the keypad [CCID 6.1.11]: ASCII, left-justified, right behind Lc."""
+        """VERIFY or CHANGE REFERENCE DATA with codes of the keypad [CCID 6.1.11, 6.1.12]."""
         self._powered(slot)
-        body = pin_verify_body(message, n, slot.number)
+        if not n or message[HEAD] not in (VERIFY, MODIFY):
+            raise CcidError(HEAD if n else _BAD_LENGTH)
+        if message[HEAD] == VERIFY:
+            body = verify_body(message, n, slot.number)
+            entry = self._pin.verify(self, body, len(body))
+        else:
+            entry = self._pin.change(self, slot, Change(message, n))
         self._server.claim_keypad(self)
         try:
             self.answer_at = 0
-            yield from self._pin.verify(self, body, len(body))
+            yield from entry
             self._data[:2] = self.answer[:2]
         except Refused as refused:
             if refused.status != _link.STATUS_PIN_BLOCKED:
@@ -470,31 +471,3 @@ class Ccid(Desk):
         head[8] = error if failed else 0
         head[9] = 0 if failed else nine
         self._out.frame(head, self._data, 0 if failed else n)
-
-
-def pin_verify_body(message, n, number):
-    """The link's PIN_VERIFY body for a Secure message with `n` bytes of data; CcidError names the offset that is not supported."""
-    if n < _PIN_HEAD + 4:
-        raise CcidError(_BAD_LENGTH)
-    block = message[HEAD : HEAD + n]
-    if block[0] != 0:
-        raise CcidError(HEAD)  # only verification
-    if block[2] & 0x7F != 0x02:
-        raise CcidError(HEAD + 2)
-    if block[3] >> 4:
-        raise CcidError(HEAD + 3)  # no length inside the APDU
-    if not block[7] & 2:
-        raise CcidError(HEAD + 7)  # the OK key ends an entry
-    least, most = max(1, block[6]), min(block[5], _PIN_DIGITS)
-    pad_to = block[3] & 15
-    if least > most or (pad_to and pad_to < most):
-        raise CcidError(HEAD + 5)
-    if block[_PIN_HEAD + 1] & 0xFE != 0x20:
-        raise CcidError(HEAD + _PIN_HEAD + 1)
-    body = bytearray(11)
-    body[0] = number
-    body[1:5] = block[_PIN_HEAD : _PIN_HEAD + 4]
-    body[5], body[6], body[7] = least, most, pad_to
-    body[8] = block[n - 1] if n > _PIN_HEAD + 5 else 0xFF  # the template's own filling
-    body[9] = block[1]
-    return body

@@ -27,6 +27,23 @@ class Digits:
             return True
         return False
 
+    def take(self, other) -> None:
+        """Become what `other` is."""
+        self.buf[:] = other.buf
+        self.n = other.n
+
+    def same(self, other) -> bool:
+        """Whether both were typed alike; looks at all of them."""
+        x = self.n ^ other.n
+        for i in range(MAX_DIGITS):
+            x |= self.buf[i] ^ other.buf[i]
+        return not x
+
+    def put(self, out, at: int, size: int, pad: int) -> None:
+        """The digits and `pad` behind them into `out[at : at + size]`."""
+        for i in range(size):
+            out[at + i] = self.buf[i] if i < self.n else pad
+
     def wipe(self) -> None:
         for i in range(MAX_DIGITS):
             self.buf[i] = 0

@@ -7,11 +7,11 @@ from .errors import Refused
 from .keypad import KEY_CANCEL, KEY_OK, MAX_DIGITS, Digits
 
 _VERIFY = const(0x20)
-_UNKNOWN_TRIES = const(0xFF)
-_VERIFIED = const(0x100)  # the PIN holds in this power session: no keypad, no try
+UNKNOWN_TRIES = const(0xFF)
+VERIFIED = const(0x100)  # the PIN holds in this power session: no keypad, no try
 _MAX_PAD = const(64)
-_DEFAULT_TIMEOUT_S = const(30)
-_FLASH_MS = const(2500)
+DEFAULT_TIMEOUT_S = const(30)
+FLASH_MS = const(2500)
 
 
 class PinEntry:
@@ -31,21 +31,21 @@ class PinEntry:
         if pad_to and not most <= pad_to <= _MAX_PAD:
             raise Refused(_link.STATUS_BAD_MESSAGE)
         title = _text(prompt) or texts.PIN_DEFAULT_PROMPT
-        timeout_ms = (timeout_s or _DEFAULT_TIMEOUT_S) * 1000
+        timeout_ms = (timeout_s or DEFAULT_TIMEOUT_S) * 1000
         display = server.display
         try:
             tries = yield from self._tries(server, slot, header)
-            if tries == _VERIFIED:
-                server.answer_at = _link.write_pin_verify_reply(server.answer, server.answer_at, 0x9000, _UNKNOWN_TRIES)
+            if tries == VERIFIED:
+                server.answer_at = _link.write_pin_verify_reply(server.answer, server.answer_at, 0x9000, UNKNOWN_TRIES)
                 slot.pin_ok = True
                 return
             if tries == 0:
-                display.flash(server.now, _FLASH_MS, texts.PIN_BLOCKED, texts.PIN_BLOCKED_HINT)
+                display.flash(server.now, FLASH_MS, texts.PIN_BLOCKED, texts.PIN_BLOCKED_HINT)
                 raise Refused(_link.STATUS_PIN_BLOCKED)
             server.open_keypad()
             if tries == 1:
                 display.show(texts.PIN_LAST, texts.PIN_LAST_1, texts.PIN_LAST_2, texts.PIN_LAST_3)
-                key = yield from _confirm(server, slot, timeout_ms)
+                key = yield from confirm_key(server, slot, timeout_ms)
                 if key != KEY_OK:
                     raise Refused(_link.STATUS_LAST_TRY_REFUSED)
             yield from self._type(server, slot, title, least, most, timeout_ms, tries)
@@ -63,7 +63,7 @@ class PinEntry:
             display.release()
 
     def _tries(self, server, slot, header):
-        """Tries left as VERIFY without data says, _VERIFIED when nothing need be asked, 0xFF when the card does not say."""
+        """Tries left as VERIFY without data says, VERIFIED when nothing need be asked, 0xFF when the card does not say."""
         self._apdu[:4] = header
         slot.transmit(self._apdu, 4, self._answer, 258, server.now)
         yield from server.until_idle(slot)
@@ -71,13 +71,13 @@ class PinEntry:
         if sw & 0xFFF0 == 0x63C0:
             return sw & 15
         if sw == 0x9000:
-            return _VERIFIED
-        return 0 if sw == 0x6983 else _UNKNOWN_TRIES
+            return VERIFIED
+        return 0 if sw == 0x6983 else UNKNOWN_TRIES
 
     def _type(self, server, slot, title, least, most, timeout_ms, tries):
         digits = self._digits
         digits.wipe()
-        hint = texts.PIN_TRIES % tries if tries != _UNKNOWN_TRIES else ""
+        hint = texts.PIN_TRIES % tries if tries != UNKNOWN_TRIES else ""
         while True:
             server.display.show(title, "*" * digits.n, hint, texts.PIN_ENTER)
             key = yield from server.key(slot, timeout_ms)
@@ -94,8 +94,7 @@ class PinEntry:
         n = pad_to or digits.n
         apdu[:4] = header
         apdu[4] = n
-        for i in range(n):
-            apdu[5 + i] = digits.buf[i] if i < digits.n else pad
+        digits.put(apdu, 5, n, pad)
         digits.wipe()
         slot.transmit(apdu, 5 + n, self._answer, 258, server.now)
         self._wipe(None)
@@ -105,18 +104,18 @@ class PinEntry:
     def _say(self, server, sw):
         """Shows the outcome; returns the tries left, 0xFF unknown."""
         if sw == 0x9000:
-            server.display.flash(server.now, _FLASH_MS, texts.PIN_GOOD)
-            return _UNKNOWN_TRIES
+            server.display.flash(server.now, FLASH_MS, texts.PIN_GOOD)
+            return UNKNOWN_TRIES
         if sw & 0xFFF0 == 0x63C0 or sw == 0x6983:
             tries = sw & 15 if sw != 0x6983 else 0
             if not tries:
-                server.display.flash(server.now, _FLASH_MS, texts.PIN_WRONG, texts.PIN_BLOCKED)
+                server.display.flash(server.now, FLASH_MS, texts.PIN_WRONG, texts.PIN_BLOCKED)
             else:
                 left_text = texts.PIN_LEFT_ONE if tries == 1 else texts.PIN_LEFT % tries
-                server.display.flash(server.now, _FLASH_MS, texts.PIN_WRONG, left_text)
+                server.display.flash(server.now, FLASH_MS, texts.PIN_WRONG, left_text)
             return tries
-        server.display.flash(server.now, _FLASH_MS, texts.CARD_FAULT, "SW %04X" % sw)
-        return _UNKNOWN_TRIES
+        server.display.flash(server.now, FLASH_MS, texts.CARD_FAULT, "SW %04X" % sw)
+        return UNKNOWN_TRIES
 
     def _say_refused(self, server, status):
         text = None
@@ -127,7 +126,7 @@ class PinEntry:
         elif status in (_link.STATUS_REMOVED, _link.STATUS_NO_CARD):
             text = texts.CARD_REMOVED
         if text:
-            server.display.flash(server.now, _FLASH_MS, text)
+            server.display.flash(server.now, FLASH_MS, text)
 
     def _wipe(self, slot):
         self._digits.wipe()
@@ -148,14 +147,15 @@ def confirm(server, body, end):
     server.open_keypad()
     try:
         server.display.show(*shown)
-        key = yield from _confirm(server, None, (timeout_s or _DEFAULT_TIMEOUT_S) * 1000)
+        key = yield from confirm_key(server, None, (timeout_s or DEFAULT_TIMEOUT_S) * 1000)
         server.answer_at = _link.write_confirm_reply(server.answer, server.answer_at, 1 if key == KEY_OK else 0)
     finally:
         server.close_keypad()
         server.display.release()
 
 
-def _confirm(server, slot, timeout_ms):
+def confirm_key(server, slot, timeout_ms):
+    """Generator: OK or CANCEL, as the person decides; Refused as by `Desk.key`."""
     while True:
         key = yield from server.key(slot, timeout_ms)
         if key in (KEY_OK, KEY_CANCEL):
