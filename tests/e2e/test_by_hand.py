@@ -21,7 +21,7 @@ from tournee.billing.lifecycle import State
 from tournee.cli.bill import STATES
 from tournee.cli.demo.stage import Stage
 
-REFUSED, USAGE, INTERRUPTED = 3, 2, 130
+REFUSED, USAGE, CARD, INTERRUPTED = 3, 2, 4, 130
 
 
 # The demo has no path of its own
@@ -199,10 +199,15 @@ def test_a_day_from_the_bill_to_its_correction(office: Practice) -> None:
     assert "envoyé" in office.run("send").stdout
     waiting = office.run("status").stdout
     assert "En attente" in waiting and "agir le" in waiting
+    assert "déjà partie" in office.run("bill", "cancel", bill, ok=(REFUSED,)).stderr
     inbox = office.run("inbox", "--wait", "60", ok=(REFUSED,)).stdout
     assert "rejetée" in inbox and "0250-050" in inbox and "→" in inbox
     assert "Demande quelqu'un" in office.run("status").stdout
-    assert "déjà partie" in office.run("bill", "cancel", bill, ok=(REFUSED,)).stderr
+    assert "--reason" in office.run("bill", "cancel", bill, ok=(REFUSED,)).stderr
+    card = office.board.pull(1)
+    assert "Insérez" in office.run("bill", "correct", bill, ok=(CARD,)).stderr
+    assert office.bill(bill).state is State.REJECTED, "nothing is marked before the card is read"
+    office.board.insert(1, card)
 
     with typist(office, "bill", "correct", bill) as person:
         answers = person.expect("Changer une réponse")
@@ -221,6 +226,8 @@ def test_a_day_from_the_bill_to_its_correction(office: Practice) -> None:
     office.run("send")
     office.run("inbox", "--wait", "60", ok=(REFUSED,))
     assert not office.run("bill", "list", "--state", "sent", "--json").json["bills"]
+    office.run("bill", "cancel", new.id, "--reason", "soins offerts")
+    assert office.bill(new.id).state is State.CANCELLED and new.id not in office.run("status").stdout
 
 
 def test_every_state_can_be_listed() -> None:

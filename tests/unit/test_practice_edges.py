@@ -22,7 +22,7 @@ from tests.unit.practice_fakes import (
 from tournee.billing.lifecycle import State
 from tournee.practice import drafts
 from tournee.practice.dossier import Dossier, load, load_all
-from tournee.practice.errors import WrongState
+from tournee.practice.errors import WrongCard, WrongState
 from tournee.practice.files import load_files
 from tournee.practice.matching import effects, unanswered
 from tournee.practice.outline import bills
@@ -180,6 +180,37 @@ def test_a_cancelled_correction_opens_the_old_bill_again(sent: Practice, amounts
     assert any(t.subject == "facture 1" for t in view.todo)
     again = drafts.correct(sent.journal, CABINET, load(sent.journal, "aa"), clock=sent.clock, random=sent.random)
     assert again.id != new.id
+
+
+def test_a_correction_has_the_rights_that_the_card_has_now(sent: Practice) -> None:
+    sent.returned(sent.answer(NOTHING))
+    old = load(sent.journal, "aa")
+    now = replace(old.rights, caisse="992", numero_serie="of a new card")
+    new = drafts.correct(sent.journal, CABINET, old, now, clock=sent.clock, random=sent.random)
+    made = load(sent.journal, new.id)
+    assert made.rights == now and made.bill.acts == old.bill.acts and made.bill.corrects_numero == 1
+
+
+def test_the_card_of_somebody_else_corrects_nothing(sent: Practice) -> None:
+    sent.returned(sent.answer(NOTHING))
+    old = load(sent.journal, "aa")
+    other = replace(old.rights.beneficiaires[0].identite, prenom="ZOE")
+    rights = replace(old.rights, beneficiaires=(replace(old.rights.beneficiaires[0], identite=other),))
+    with pytest.raises(WrongCard) as caught:
+        drafts.correct(sent.journal, CABINET, old, rights, clock=sent.clock, random=sent.random)
+    assert "--sans-vitale" in caught.value.remedy
+    assert sent.state() is State.REJECTED
+
+
+def test_a_rejected_bill_is_given_up_for_a_reason(sent: Practice) -> None:
+    sent.returned(sent.answer(NOTHING))
+    with pytest.raises(WrongState, match="motif"):
+        drafts.cancel(sent.journal, "aa", " ")
+    drafts.cancel(sent.journal, "aa", "soins offerts")
+    assert sent.state() is State.CANCELLED
+    assert not look(sent.journal, today=sent.clock.day)[0].todo
+    (remark,) = sent.returned(sent.answer(PAID), return_id="r2")
+    assert "28,00" in remark and "annulée" in remark and sent.state() is State.CANCELLED
 
 
 def test_money_for_a_corrected_bill_is_kept_and_told(sent: Practice) -> None:

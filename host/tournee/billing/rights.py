@@ -94,6 +94,19 @@ class Rights:
             return Origin.NONE
         return self.origins.get(item, self.origin)
 
+    def person(self, identite: Identite) -> Beneficiaire | None:
+        """The beneficiary with this identity: birth date and rank, first name, NIR of the insured person."""
+        for person in self.beneficiaires:
+            i = person.identite
+            if (i.naissance, i.rang, i.prenom, i.nir_assure) == (
+                identite.naissance,
+                identite.rang,
+                identite.prenom,
+                identite.nir_assure,
+            ):
+                return person
+        return None
+
     @classmethod
     def none(cls) -> Rights:
         """No card and no ADRi: everything will be asked."""

@@ -87,10 +87,10 @@ def sign(wanted: str, everything: bool, again: bool, as_json: bool) -> int:
 
 @app.command()
 @WANTED
-@click.option("--reason", default="", help="Motif, gardé avec la facture.")
+@click.option("--reason", default="", help="Motif, gardé avec la facture ; obligatoire si elle est rejetée.")
 @json_option
 def cancel(wanted: str, reason: str, as_json: bool) -> None:
-    """Annuler une facture qui n'est pas partie ; son numéro n'est jamais réutilisé."""
+    """Annuler une facture qui n'est pas partie, ou en abandonner une rejetée ; son numéro n'est jamais réutilisé."""
     from tournee.cli.bill_sign import cancel_bill
 
     cancel_bill(wanted, reason, as_json=as_json)
@@ -103,12 +103,13 @@ def cancel(wanted: str, reason: str, as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Réponses qui changent (YAML ou JSON).",
 )
+@click.option("--sans-vitale", is_flag=True, help="Garder les droits lus pour la facture rejetée.")
 @json_option
-def correct(wanted: str, answers: Path | None, as_json: bool) -> int:
-    """Refaire une facture rejetée : un nouveau numéro, liée à l'ancienne."""
+def correct(wanted: str, answers: Path | None, sans_vitale: bool, as_json: bool) -> int:
+    """Refaire une facture rejetée : relit la carte Vitale ; un nouveau numéro, liée à l'ancienne."""
     from tournee.cli.bill_new import make_correction
 
-    return make_correction(wanted, answers, as_json=as_json)
+    return make_correction(wanted, answers, sans_vitale=sans_vitale, as_json=as_json)
 
 
 @app.command(name="print")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tournee.billing import BadAnswer, Bill, Rights, completed
+from tournee.billing import BadAnswer, Bill, Origin, Rights, completed
 from tournee.billing.money import euros
 from tournee.cli.bill_show import bill_document, say_bill
 from tournee.cli.errors import INTERRUPTED, REFUSED
@@ -31,17 +31,25 @@ def make(answers: Path | None, resume: str | None, *, advanced: bool, as_json: b
         return _fill(office, bill, rights, answers, advanced=advanced, as_json=as_json, review=resume is not None)
 
 
-def make_correction(wanted: str, answers: Path | None, *, as_json: bool) -> int:
-    """A new bill that replaces a rejected one, and asks for all of it: what was paid in part already is said."""
+def make_correction(wanted: str, answers: Path | None, *, sans_vitale: bool, as_json: bool) -> int:
+    """A new bill that replaces a rejected one, with the rights as the card has them now, and asks for all of it: what was paid in
+    part already is said.
+    """
     with opened() as office:
         old = load(office.journal, wanted)
-        bill = drafts.correct(office.journal, office.cabinet, old, clock=office.clock, random=office.random)
+        drafts.correctable(old)
+        told = console(stderr=True)
+        read = not sans_vitale and old.rights.origin is Origin.CARD
+        rights = _read_patient(office) if read else old.rights
+        bill = drafts.correct(office.journal, office.cabinet, old, rights, clock=office.clock, random=office.random)
+        if not read and old.rights.origin is Origin.CARD:
+            told.print(f"[yellow]Droits lus le {old.events[0].at:%d/%m/%Y} : la carte Vitale n'a pas été relue.[/]")
         if paid := int(old.outcome.get("paye_cents", 0)):
-            console(stderr=True).print(
+            told.print(
                 f"[yellow]La caisse a déjà payé {euros(paid)} de la facture {old.numero} ; la nouvelle redemande tout :"
                 " voyez avec elle avant de l'envoyer.[/]"
             )
-        return _fill(office, bill, old.rights, answers, advanced=False, as_json=as_json, review=True)
+        return _fill(office, bill, rights, answers, advanced=False, as_json=as_json, review=True)
 
 
 def _read_patient(office: Office) -> Rights:

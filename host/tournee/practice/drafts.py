@@ -13,13 +13,13 @@ from tournee.billing.model import Bill
 from tournee.billing.rights import Rights
 from tournee.practice.cabinet import Cabinet
 from tournee.practice.dossier import Dossier, load, load_all
-from tournee.practice.errors import WrongState
+from tournee.practice.errors import WrongCard, WrongState
 from tournee.practice.outline import BILL, Outline, bills
 from tournee.practice.ports import Clock, Journal, New, Random
 
 _AT_ONCE = 200
 """Drafts opened at a time, newest first, in search of the same patient."""
-_NOT_LEFT = (State.DRAFT, State.VALID, State.SIGNED)
+_CANCELLABLE = (State.DRAFT, State.VALID, State.SIGNED, State.REJECTED)
 _CORRECTABLE = (State.REJECTED, State.PARTLY_PAID)
 
 
@@ -96,28 +96,47 @@ def editable(journal: Journal, wanted: str) -> Dossier:
     return dossier
 
 
-def correct(journal: Journal, cabinet: Cabinet, old: Dossier, *, clock: Clock, random: Random) -> Bill:
-    """The bill that replaces a rejected or partly paid one, journaled in the same write that marks the old one.
-
-    Raises WrongState.
-    """
-    if old.state not in _CORRECTABLE:
+def correctable(dossier: Dossier) -> None:
+    """Raises WrongState unless the fund has rejected the bill, or paid it in part."""
+    if dossier.state not in _CORRECTABLE:
         raise WrongState(
-            f"La facture {old.numero or old.id} est {label(old.state)} : seule une facture rejetée se corrige.",
+            f"La facture {dossier.numero or dossier.id} est {label(dossier.state)} : seule une facture rejetée se corrige.",
             "Annulez une facture qui n'est pas partie : tournee bill cancel",
         )
-    bill = new_bill(journal, cabinet, old.rights, clock=clock, random=random, corrects=old)
-    journal.commit(_draft(bill, old.rights), New(BILL + old.id, "corrected", {"by": bill.id}))
+
+
+def correct(
+    journal: Journal, cabinet: Cabinet, old: Dossier, rights: Rights | None = None, *, clock: Clock, random: Random
+) -> Bill:
+    """The bill that replaces a rejected or partly paid one, journaled in the same write that marks the old one. `rights`: as
+    the card has them now; without, those that the old bill was made with.
+
+    Raises WrongState, or WrongCard when the patient is not on that card.
+    """
+    correctable(old)
+    rights = old.rights if rights is None else rights
+    if old.bill.beneficiaire is not None and rights.person(old.bill.beneficiaire) is None:
+        raise WrongCard(
+            f"La carte Vitale insérée n'est pas celle du patient de la facture {old.numero or old.id}.",
+            "Insérez la sienne, ou gardez les droits d'alors : --sans-vitale",
+        )
+    bill = new_bill(journal, cabinet, rights, clock=clock, random=random, corrects=old)
+    journal.commit(_draft(bill, rights), New(BILL + old.id, "corrected", {"by": bill.id}))
     return bill
 
 
 def cancel(journal: Journal, wanted: str, reason: str) -> Dossier:
-    """Cancel a bill that has not left; its number, if it has one, stays used. Raises WrongState.
+    """Cancel a bill that has not left, or give up one that the fund has rejected; its number, if it has one, stays used.
 
-    The bill that a cancelled one was to correct is open again, in the same write.
+    Raises WrongState. The bill that a cancelled one was to correct is open again, in the same write.
     """
     dossier = load(journal, wanted)
-    if dossier.state not in _NOT_LEFT:
+    if dossier.state is State.REJECTED and not reason.strip():
+        raise WrongState(
+            f"La facture {dossier.numero or dossier.id} est rejetée : l'abandonner demande un motif.",
+            "Donnez-le avec --reason, ou corrigez-la : tournee bill correct.",
+        )
+    if dossier.state not in _CANCELLABLE:
         raise WrongState(
             f"La facture {dossier.id} est déjà partie (état : {label(dossier.state)}) : elle ne peut plus être annulée ici.",
             "Attendez le retour de la caisse, puis corrigez-la : tournee bill correct.",

@@ -16,7 +16,7 @@ from tournee.transmit.model import Arl, Etat, Montants, Nature, Rejet, Retour, R
 from tournee.transmit.rejets import expliquer
 
 _OPEN = (State.IN_LOT, State.SENT, State.ACKNOWLEDGED, State.PARTLY_PAID, State.REJECTED)
-_ANSWERED = (State.ACKNOWLEDGED, State.PAID, State.PARTLY_PAID, State.REJECTED, State.CORRECTED)
+_ANSWERED = (State.ACKNOWLEDGED, State.PAID, State.PARTLY_PAID, State.REJECTED, State.CORRECTED, State.CANCELLED)
 
 
 def effects(
@@ -36,7 +36,7 @@ def effects(
         steps = _facture(item, dossier, retour, return_id)
         news += steps
         now[dossier.id] = replace(dossier, state=_STATES.get(steps[-1].step, dossier.state))
-        if dossier.state is State.CORRECTED and item.paye_cents:
+        if dossier.state in (State.CORRECTED, State.CANCELLED) and item.paye_cents:
             remarks.append(
                 f"Facture {dossier.numero} : la caisse paie {euros(item.paye_cents)} alors que cette facture est"
                 f" {LABELS[dossier.state]}. Voyez avec elle avant d'encaisser deux fois."
