@@ -1,4 +1,4 @@
-"""Lays MicroPython's stubs where pyright takes them before CPython's own: out/mp-stubs (unix port) with out/mp-stdlib.
+"""Lays MicroPython's stubs where pyright takes them before CPython's own: out/mp-stubs (unix port, and what boards add) with out/mp-stdlib.
 
 They are installed among the site packages, where `time` or `socket` would come too late. Run as a module it does only that.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 # In the stubs for the checker's sake, on no board.
 _NOT_ON_A_BOARD = {"__future__", "abc", "enum", "stubs", "types", "typing", "typing_extensions"}
 _ON_SOME_BOARD = {"bluetooth", "rp2", "pyb", "stm"}
+# What boards have and the unix port has not. The published stubs of two ports write the same files: they cannot both be installed.
+_OF_BOARDS = Path(__file__).with_name("board_stubs")
 
 
 def modules() -> frozenset[str]:
@@ -36,6 +38,7 @@ def write(root: Path) -> None:
             target = root / "out" / ("mp-stdlib" if file.parts[0] == "stdlib" else "mp-stubs") / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(str(file.locate()), target)
+    shutil.copytree(_OF_BOARDS, root / "out" / "mp-stubs", dirs_exist_ok=True)
 
 
 if __name__ == "__main__":
