@@ -2,7 +2,7 @@
 
 from . import _link
 from .errors import Refused
-from .iso7816.apdu import check
+from .iso7816.apdu import check, check_block
 from .pin import PinEntry, confirm
 from .script import Runner
 
@@ -124,7 +124,7 @@ def _transmit(server, body, end, raw):
     number, apdu, _ = _link.read_apdu(body, 0, end)
     slot = server.slot(number)
     n = len(apdu)
-    why = check(apdu, n)
+    why = check_block(apdu, n) if raw and slot.protocol_number else check(apdu, n)
     if why != _link.STATUS_OK:
         raise Refused(why)
     at = server.answer_at

@@ -39,7 +39,9 @@ CARD_READY = const(6)
 CARD_EXCHANGE = const(7)
 STATES = ("ABSENT", "OFF", "COOL", "RESET", "ATR", "PPS", "READY", "EXCHANGE")
 
-_OFF_MS = const(10)  # VCC stays off so long before another class [ISO 7816-3 §6.2.4]
+_OFF_MS = const(10)  # VCC stays off so long before it comes back [ISO 7816-3 §6.2.4]
+_CLOCK_IDLE_MS = const(1000)
+"""A card that allows it has its clock stopped after so long without a command; 1860 clocks would be enough [§6.3.2]."""
 _RESET_CLOCKS = const(400)
 _RX_BYTES = const(64)
 _TX_BYTES = const(261)
@@ -65,9 +67,14 @@ class Slot:
         self._tx = bytearray(_TX_BYTES)
         self._deadline = 0
         self._warm = False
-        self._retried = False
+        self._retried = self._renegotiated = False
         self._without_pps = False
+        self._damaged = 0
         self._last_class = 0
+        self._hot = self._cooling = False
+        self._idle_at = 0
+        self.clock = 0
+        """0 the clock runs, 1 stopped low, 2 stopped high (as CCID counts), 3 there is none: the card is off."""
         self._found = STATUS_MUTE
         self.atr_reader = Atr()
         self._pps = _pps.Pps(self._send)
@@ -94,7 +101,10 @@ class Slot:
         return self.atr_reader.atr if self.state >= CARD_READY else b""
 
     def power_on(self, voltage: int, warm: bool, now: int) -> None:
-        """Reset the card: warm, or cold through the classes (AUTO: 5 V, 3 V, 1.8 V, as stock readers do)."""
+        """Reset the card: warm, or cold through the classes (AUTO: 5 V, 3 V, 1.8 V, as stock readers do).
+
+        A card that still had supply less than 10 ms ago waits for it.
+        """
         if self.busy:
             self.status = STATUS_BUSY
             return
@@ -103,7 +113,7 @@ class Slot:
             self.status = STATUS_NO_CARD
             return
         self.pin_ok = False
-        self._retried = self._without_pps = False
+        self._retried = self._renegotiated = self._without_pps = False
         self._found = STATUS_MUTE
         if warm:
             if self.state != CARD_READY:
@@ -113,27 +123,55 @@ class Slot:
             self._reset(True, now)
             return
         self._last_class = VOLT_C_1V8 if voltage == VOLT_AUTO else voltage
-        self._cold(VOLT_A_5V if voltage == VOLT_AUTO else voltage, now)
+        self.volt_class = VOLT_A_5V if voltage == VOLT_AUTO else voltage
+        if self.state >= CARD_READY:
+            self.changed = True
+            self._dark()
+        if self._hot:
+            self._cool(now)
+        else:
+            self._cold(now)
 
     def power_off(self) -> None:
-        """RST low, clock stopped, VCC off; an exchange that runs ends with NOT_POWERED."""
+        """RST low, clock stopped, I/O low, VCC off; an exchange that runs ends with NOT_POWERED."""
         if self.state != CARD_ABSENT:
             self._stop(STATUS_NOT_POWERED)
 
-    def transmit(self, apdu, n: int, out, limit: int, now: int, raw: bool = False) -> None:
-        """Send a command APDU (or, raw, a TPDU); the answer comes into `out`, `apdu.length` bytes."""
+    def transmit(self, apdu, n: int, out, limit: int, now: int, raw: bool = False, factor: int = 1) -> None:
+        """Send a command APDU, or raw: on T=0 a TPDU, on T=1 one block that has `factor` block waiting times.
+
+        The answer (raw on T=1: the card's block) comes into `out`, `apdu.length` bytes.
+        """
         if not self._ready():
             return
+        self.run_clock()
         self.state = CARD_EXCHANGE
         self.status = STATUS_OK
         while self._port.read_into(self._rx_view):  # nothing of an earlier command may answer this one
             pass
-        self._port.parity_errors()
+        self._port.refused()
+        self._port.damaged()
         if raw:
-            self.apdu.start_tpdu(apdu, n, out, limit, now)
+            self.apdu.start_tpdu(apdu, n, out, limit, now, factor)
         else:
             self.apdu.start(apdu, n, out, limit, now)
-        self._after_exchange()
+        self._after_exchange(now)
+
+    def stop_clock(self) -> bool:
+        """Stop the clock of a powered, idle card as its ATR allows; False when it does not."""
+        where = self.atr_reader.clock_stop
+        if self.state != CARD_READY or not where:
+            return False
+        if not self.clock:
+            self.clock = 2 if where == 2 else 1
+            self._port.clk(0, self.clock - 1)
+        return True
+
+    def run_clock(self) -> None:
+        """Let a stopped clock of a powered card run again."""
+        if self.state == CARD_READY and self.clock:
+            self.clock = 0
+            self._port.clk(self._board.clock_khz)
 
     def wipe(self) -> None:
         """Forget the bytes of the last command (a PIN was among them). Not while an exchange runs."""
@@ -146,9 +184,12 @@ class Slot:
         self._look()
         if self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
             self._receive(now)
-        if self.state == CARD_COOL:
-            if not left(now, self._deadline):
-                self._cold(self.volt_class + 1, now)
+        if self.state <= CARD_COOL:
+            if self._hot:
+                self._cool_down(now)
+        elif self.state == CARD_READY:
+            if not self.clock and self.atr_reader.clock_stop and not left(now, self._idle_at):
+                self.stop_clock()
         elif self.state == CARD_RESET:
             if not left(now, self._deadline):
                 self._release(now)
@@ -159,10 +200,11 @@ class Slot:
             self._pps.tick(now)
             self._after_pps(now)
         elif self.state == CARD_EXCHANGE:
-            self.apdu.protocol.parity(self._port.parity_errors(), now)
-            self.apdu.protocol.tick(now)
+            protocol = self.apdu.protocol
+            protocol.parity(self._port.refused(), self._port.damaged(), now)
+            protocol.tick(now)
             self.apdu.advance(now)
-            self._after_exchange()
+            self._after_exchange(now)
 
     def due_ms(self, now: int) -> int:
         """Ms until `poll` has something to do without any event."""
@@ -174,6 +216,8 @@ class Slot:
             return self._pps.due_ms(now)
         if self.state == CARD_EXCHANGE:
             return self.apdu.protocol.due_ms(now)
+        if self.state == CARD_READY and self.atr_reader.clock_stop and not self.clock:
+            return left(now, self._idle_at)
         return NEVER
 
     def _ready(self):
@@ -209,9 +253,7 @@ class Slot:
         """Deactivate in the order of ISO 7816-3 §6.4; whatever ran ends with `status`."""
         running = self.busy
         was_powered = self.state >= CARD_READY
-        self._port.rst(0)
-        self._port.clk(0)
-        self._port.vcc(0)
+        self._dark()
         self.pin_ok = False
         self.state = CARD_OFF
         if was_powered:
@@ -221,21 +263,48 @@ class Slot:
         self.apdu.protocol.abort(status)
         self.apdu.advance(0)
 
-    def _cold(self, volt_class, now):
+    def _dark(self):
+        """The order of ISO 7816-3 §6.4, on a card that is off already too: contacts may have floated."""
         port = self._port
-        self.volt_class = volt_class
         port.rst(0)
         port.clk(0)
+        port.io(0)
         port.vcc(0)
-        port.vcc(volt_class)
+        self.clock = 3
+        self._hot = True
+        self._cooling = False
+
+    def _cool(self, now):
+        self.state = CARD_COOL
+        self._cool_down(now)
+
+    def _cool_down(self, now):
+        """Count the 10 ms without supply; then the next activation, when one waits."""
+        if not self._cooling:
+            self._cooling = True
+            self._deadline = wrap(now + _OFF_MS)
+        elif not left(now, self._deadline):
+            self._hot = False
+            if self.state == CARD_COOL:
+                self._cold(now)
+
+    def _cold(self, now):
+        """The order of ISO 7816-3 §6.2.1."""
+        port = self._port
+        port.rst(0)
+        port.vcc(self.volt_class)
+        port.io(1)
         self._reset(False, now)
 
     def _reset(self, warm, now):
         port = self._port
         self._warm = warm
-        port.rst(0)
-        port.etu(FD_DEFAULT, DD_DEFAULT, 0)
+        if warm:
+            self.run_clock()
+            port.rst(0)
+        port.etu(FD_DEFAULT, DD_DEFAULT, 0, False)
         if not warm:
+            self.clock = 0
             port.clk(self._board.clock_khz)
         self._deadline = wrap(now + ms_of_clocks(_RESET_CLOCKS, self._board.clock_khz) + 1)
         self.status = STATUS_OK
@@ -246,6 +315,8 @@ class Slot:
     def _release(self, now):
         while self._port.read_into(self._rx_view):
             pass
+        self._port.damaged()
+        self._damaged = 0
         self.atr_reader.start(self._board.clock_khz, self._board.slack_ms, now)
         self.state = CARD_ATR
         self._port.rst(1)
@@ -263,7 +334,9 @@ class Slot:
             n = self._port.read_into(view)
             if not n:
                 return
+            damaged = self._port.damaged()
             if self.state == CARD_ATR:
+                self._damaged += damaged
                 self.atr_reader.feed(view, n, now)
                 self._after_atr(now)
                 continue
@@ -274,32 +347,34 @@ class Slot:
                 self._pps.feed(view, n, now)
                 self._after_pps(now)
             else:
-                self.apdu.protocol.feed(view, n, now)
+                protocol = self.apdu.protocol
+                if damaged:
+                    protocol.parity(0, damaged, now)
+                protocol.feed(view, n, now)
                 self.apdu.advance(now)
-                self._after_exchange()
+                self._after_exchange(now)
 
     def _after_atr(self, now):
         atr = self.atr_reader
         if atr.busy:
             return
-        if atr.status == STATUS_OK and not atr.excludes(self.volt_class):
+        status = STATUS_BAD_ATR if self._damaged else atr.status  # an ATR without TCK has only its parity
+        if status == STATUS_OK and not atr.excludes(self.volt_class):
             self._negotiate(now)
-        elif atr.status == STATUS_BAD_ATR and not self._retried:
+        elif status == STATUS_BAD_ATR and not self._retried:
             self._retried = True
             self._reset(True, now)
         else:
-            if atr.status != STATUS_MUTE:
-                self._found = atr.status or STATUS_MUTE
+            if status != STATUS_MUTE:
+                self._found = status or STATUS_MUTE
             self._next_class(now)
 
     def _next_class(self, now):
         if self.volt_class < self._last_class:
-            self._port.rst(0)
-            self._port.clk(0)
-            self._port.vcc(0)
+            self._dark()
             self._retried = False
-            self._deadline = wrap(now + _OFF_MS)
-            self.state = CARD_COOL
+            self.volt_class += 1
+            self._cool(now)
         else:
             self._fail(self._found)
 
@@ -307,43 +382,51 @@ class Slot:
         atr = self.atr_reader
         self.fidi = FIDI_DEFAULT
         protocol = _protocol(atr)
-        if protocol < 0:
-            self._fail(STATUS_PROTOCOL)
+        known = FI[atr.fidi >> 4] and DI[atr.fidi & 15]
+        unfit = STATUS_PROTOCOL if protocol < 0 else STATUS_OK
+        if atr.specific >= 0 and not (unfit or known or atr.implicit):
+            unfit = STATUS_PPS_FAILED
+        if unfit:
+            if atr.specific >= 0 and not atr.fixed and not self._renegotiated:
+                self._renegotiated = True  # a warm reset may bring the negotiable mode [§6.3.1]
+                self._reset(True, now)
+            else:
+                self._fail(unfit)
             return
         self.protocol_number = protocol
         self.apdu.use(self._protocols[protocol])
         if atr.specific >= 0:
             if not atr.implicit:
-                if not (FI[atr.fidi >> 4] and DI[atr.fidi & 15]):
-                    self._fail(STATUS_PPS_FAILED)
-                    return
                 self.fidi = atr.fidi
-            self._use()
+            self._use(now)
         elif _pps.wanted(atr, protocol) and not self._without_pps:
-            fidi = atr.fidi if FI[atr.fidi >> 4] and DI[atr.fidi & 15] else FIDI_DEFAULT
+            fidi = atr.fidi if known else FIDI_DEFAULT
             self.state = CARD_PPS
+            self._port.etu(FD_DEFAULT, DD_DEFAULT, atr.guard_etu(0, FD_DEFAULT, DD_DEFAULT), False)
             self._pps.start(protocol, fidi, self._board.clock_khz, self._board.slack_ms, now)
         elif atr.first != protocol:
             self._fail(STATUS_PPS_FAILED)  # this protocol can only be had by PPS
         else:
-            self._use()
+            self._use(now)
 
     def _after_pps(self, now):
         if self._pps.busy:
             return
         if self._pps.status == STATUS_OK:
             self.fidi = self._pps.fidi
-            self._use()
+            self._use(now)
         else:
             self._log.note("pps", self.number, STATUS_PPS_FAILED)
             self._without_pps = True  # refused or silent: reset, then stay at 372/1
             self._reset(True, now)
 
-    def _use(self):
+    def _use(self, now):
         atr = self.atr_reader
         f, d = FI[self.fidi >> 4], DI[self.fidi & 15]
-        self._port.etu(f, d, 0 if atr.guard == 255 else atr.guard)  # T=1 allows 11 etu then; 12 are as good
-        self.apdu.protocol.timing(atr, f, d, self._board.clock_khz, self._board.slack_ms)
+        protocol = self.apdu.protocol
+        self._port.etu(f, d, atr.guard_etu(protocol.number, f, d), protocol.number == 0)
+        protocol.timing(atr, f, d, self._board.clock_khz, self._board.slack_ms)
+        self._idle_at = wrap(now + _CLOCK_IDLE_MS)
         self.status = STATUS_OK
         self.state = CARD_READY
         self.changed = True
@@ -354,12 +437,13 @@ class Slot:
         self._stop(status)
         self.status = status
 
-    def _after_exchange(self):
+    def _after_exchange(self, now):
         if self.state != CARD_EXCHANGE or self.apdu.busy:
             return
         status = self.apdu.status
         self.state = CARD_READY
         self.status = status
+        self._idle_at = wrap(now + _CLOCK_IDLE_MS)
         if status in _CARD_FAULTS and not self.apdu.protocol.in_step:  # its state is unknown: it starts from a reset
             self._log.note("card", self.number, status)
             self._stop(status)

@@ -203,7 +203,7 @@ PowerOn = Struct("slot" / Byte, "voltage" / Byte, "warm" / Byte)
 PowerOnReply = Struct("protocol" / Byte, "fidi" / Byte, "voltage" / Byte, "atr" / Prefixed(Byte, GreedyBytes))
 PowerOff = Struct("slot" / Byte)
 Apdu = Struct("slot" / Byte, "apdu" / GreedyBytes)
-"""Body of APDU and TPDU; the answer's body after the status is data + SW1 SW2."""
+"""Body of APDU and TPDU; the answer's body after the status is data + SW1 SW2, of a TPDU on T=1 the card's block."""
 Script = Struct("slot" / Byte, "script" / GreedyBytes)
 """`script`: see `tournee_protocol.scripts`; the answer after the status is a sequence of `ScriptAnswer`."""
 ScriptAnswer = Struct("step" / Byte, "sw" / Int16ub, "data" / Prefixed(Int16ub, GreedyBytes))

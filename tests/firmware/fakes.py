@@ -38,7 +38,8 @@ class Card(CardPort):
         self.out = bytearray()
         self.vcc_now = self.rst_now = self.clk_now = 0
         self.fd = (372, 1)
-        self.parity = 0
+        self.parity = self.bad = 0
+        """What `refused` and `damaged` tell next."""
         self.trace = True
         self.reset()
 
@@ -59,12 +60,15 @@ class Card(CardPort):
             self.out += self.atr() if callable(self.atr) else self.atr
         self.rst_now = level
 
-    def clk(self, khz):
-        self._call("clk", khz)
+    def io(self, level):
+        self._call("io", level)
+
+    def clk(self, khz, level=0):
+        self._call("clk", khz if khz or not level else "high")
         self.clk_now = khz
 
-    def etu(self, f, d, guard):
-        self._call("etu", (f, d, guard))
+    def etu(self, f, d, guard, signal):
+        self._call("etu", (f, d, guard, signal))
         self.fd = (f, d)
 
     def write(self, buf, n):
@@ -80,8 +84,12 @@ class Card(CardPort):
         self.out = self.out[n:]
         return n
 
-    def parity_errors(self):
+    def refused(self):
         n, self.parity = self.parity, 0
+        return n
+
+    def damaged(self):
+        n, self.bad = self.bad, 0
         return n
 
     def _call(self, what, value):

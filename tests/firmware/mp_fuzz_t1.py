@@ -65,8 +65,10 @@ def hostile(atr, crc, turns):
         if not card.vcc_now:
             rig.power()
         command = COMMANDS[random.randrange(0, len(COMMANDS))]
-        op = _link.OP_TPDU if random.randrange(0, 6) == 0 else _link.OP_APDU
-        status, body = rig.ask(op, b"\0" + unhex(command))
+        op, sent = _link.OP_APDU, unhex(command)
+        if random.randrange(0, 6) == 0:
+            op, sent = _link.OP_TPDU, i(random.randrange(0, 2), sent[:200], False, crc)
+        status, body = rig.ask(op, b"\0" + sent)
         assert status in KNOWN and status != _link.STATUS_INTERNAL, (turn, status)
         assert status != OK or len(body) >= 2
         seen.add(status)

@@ -318,7 +318,6 @@ def buffers(terminal):
         yield slot.apdu._tpdu
         yield slot.apdu._next
         yield slot.apdu.protocol._tpdu
-        yield slot.apdu.protocol._one
     server = terminal.server
     yield server.answer
     yield server._request

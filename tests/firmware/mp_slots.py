@@ -34,7 +34,7 @@ def test_activation_in_the_order_of_the_standard():
     card.calls.clear()
     status, body = r.power()
     assert status == OK and body == b"\x00\x11\x01" + bytes((len(CPS3_ATR),)) + CPS3_ATR
-    assert contacts(card)[-4:] == [("vcc", 1), ("rst", 0), ("clk", 4000), ("rst", 1)]
+    assert contacts(card) == [("rst", 0), ("vcc", 1), ("io", 1), ("clk", 4000), ("rst", 1)]
     assert card.fd == (372, 1)
 
 
@@ -45,7 +45,7 @@ def test_deactivation_order():
     r.power()
     card.calls.clear()
     assert r.ask(_link.OP_POWER_OFF, b"\0") == (OK, b"")
-    assert contacts(card) == [("rst", 0), ("clk", 0), ("vcc", 0)]
+    assert contacts(card) == [("rst", 0), ("clk", 0), ("io", 0), ("vcc", 0)]
 
 
 # ISO7816: chr-etu
@@ -209,11 +209,11 @@ def test_guard_time_255_is_12_etu_in_t0():
     card = Card(unhex("3B 40 FF"))
     r = rig(card)
     r.power()
-    assert card.calls[-1] == ("etu", (372, 1, 0))
+    assert card.calls[-1] == ("etu", (372, 1, 0, True))
     card = Card(unhex("3B 40 05"))
     r = rig(card)
     r.power()
-    assert card.calls[-1] == ("etu", (372, 1, 5))
+    assert card.calls[-1] == ("etu", (372, 1, 5, True))
 
 
 # ISO7816: act-warm

@@ -29,8 +29,10 @@ class Line:
     def run(self, text, raw=False, limit=2048):
         """(status, answer bytes)."""
         command = unhex(text)
-        start = self.apdu.start_tpdu if raw else self.apdu.start
-        start(command, len(command), OUT, limit, self.now)
+        if raw:
+            self.apdu.start_tpdu(command, len(command), OUT, limit, self.now, 1)
+        else:
+            self.apdu.start(command, len(command), OUT, limit, self.now)
         while self.script and self.apdu.busy:
             want, answer = self.script.pop(0)
             assert bytes(self.sent) == want, (bytes(self.sent), want)
@@ -327,9 +329,9 @@ def test_parity_signal_sends_the_character_again_three_times():
     t0 = T0(lambda buf, n: sent.append(bytes(buf[:n])))
     t0.start(unhex("00A4020C022F00"), 7, OUT, 2048, 0)
     for _ in range(3):
-        t0.parity(1, 0)
+        t0.parity(1, 0, 0)
     assert sent[1:] == [b"\x02"] * 3 and t0.busy
-    t0.parity(1, 0)
+    t0.parity(1, 0, 0)
     assert not t0.busy and t0.status == _link.STATUS_PARITY
 
 

@@ -20,6 +20,8 @@ CMD_CLK = const(0x03)
 CMD_ETU = const(0x04)
 CMD_DISPLAY = const(0x05)
 CMD_STATE = const(0x06)
+CMD_IO = const(0x08)
+CMD_SENT = const(0x09)
 CMD_RANDOM = const(0x07)
 
 # Notice

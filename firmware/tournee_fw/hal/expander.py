@@ -21,7 +21,7 @@ class BoardGone(Exception):
 
 
 class ExpanderPort(CardPort):
-    """A card line and the bus commands of its slot. A board adds `write` and `_receive`."""
+    """A card line and the bus commands of its slot. A board adds `_transmit` and `_receive`; parity is the simulator's to tell."""
 
     def __init__(self, board, number):
         self._board = board
@@ -29,7 +29,9 @@ class ExpanderPort(CardPort):
         self._ring = bytearray(_RING)
         self._view = memoryview(self._ring)
         self._head = self._count = 0
-        self._parity = 0
+        self._sent = 0
+        self._refused_at = -1
+        self._damaged = 0
         self.overruns = 0
 
     def vcc(self, volt_class):
@@ -38,11 +40,18 @@ class ExpanderPort(CardPort):
     def rst(self, level):
         self._board.command(_iobus.CMD_RST, self._number, bytes((level,)))
 
-    def clk(self, khz):
-        self._board.command(_iobus.CMD_CLK, self._number, pack(">H", khz))
+    def io(self, level):
+        self._board.command(_iobus.CMD_IO, self._number, bytes((level,)))
 
-    def etu(self, f, d, guard):
-        self._board.command(_iobus.CMD_ETU, self._number, pack(">HB", f, d))
+    def clk(self, khz, level=0):
+        self._board.command(_iobus.CMD_CLK, self._number, pack(">HB", khz, level))
+
+    def etu(self, f, d, guard, signal):
+        self._board.command(_iobus.CMD_ETU, self._number, pack(">HBhB", f, d, guard, signal))
+
+    def write(self, buf, n):
+        self._sent = (self._sent + n) & 0x3FFFFFFF
+        self._transmit(memoryview(buf)[:n])
 
     def read_into(self, buf):
         self.fill()
@@ -53,12 +62,24 @@ class ExpanderPort(CardPort):
             self._count -= n
         return n
 
-    def parity_errors(self):
-        n, self._parity = self._parity, 0
+    def refused(self):
+        if self._refused_at < 0:
+            return 0
+        n = (self._sent - self._refused_at) & 0x3FFFFFFF
+        self._refused_at = -1
+        self._board.command(_iobus.CMD_SENT, self._number, pack(">L", self._sent))
         return n
 
-    def parity_error(self):
-        self._parity += 1
+    def damaged(self):
+        n, self._damaged = self._damaged, 0
+        return n
+
+    def parity_error(self, data):
+        """NOTICE_PARITY."""
+        if data[0]:
+            self._damaged += 1
+        elif len(data) == 5:
+            self._refused_at = unpack(">L", data[1:])[0]
 
     def fill(self):
         """Move what the line has into the ring; a full ring loses characters, as a UART does."""
@@ -72,6 +93,9 @@ class ExpanderPort(CardPort):
             if not n:
                 return
             self._count += n
+
+    def _transmit(self, view) -> None:
+        """All of `view` goes on the line; BoardGone when nobody takes it."""
 
     def _receive(self, view) -> int:
         """Characters moved into `view`, 0 when there are none yet; BoardGone when the line was closed."""
@@ -157,8 +181,8 @@ class ExpanderBoard(Board):
             port.present = data[0] == 1
             if not port.present:
                 port.removed = True
-        elif kind == _iobus.NOTICE_PARITY and slot < len(self.slots):
-            self.slots[slot].parity_error()
+        elif kind == _iobus.NOTICE_PARITY and slot < len(self.slots) and len(data):
+            self.slots[slot].parity_error(data)
         elif kind == _iobus.NOTICE_BATTERY and len(data) == 1:
             self.battery = data[0]
         elif kind & 0x80:

@@ -51,8 +51,8 @@ class Mps2Port(ExpanderPort):
         super().__init__(board, number)
         self._uart = uart
 
-    def write(self, buf, n):
-        self._board.write_all(self._uart, memoryview(buf)[:n])
+    def _transmit(self, view):
+        self._board.write_all(self._uart, view)
 
     def _receive(self, view):
         return self._uart.read_into(view)

@@ -50,8 +50,8 @@ class UnixPort(ExpanderPort):
         super().__init__(board, number)
         self.sock = sock
 
-    def write(self, buf, n):
-        _send_all(self.sock, memoryview(buf)[:n])
+    def _transmit(self, view):
+        _send_all(self.sock, view)
 
     def _receive(self, view):
         n = _receive(self.sock, view)

@@ -47,6 +47,15 @@ def check(apdu, n: int) -> int:
     return STATUS_OK
 
 
+def check_block(block, n: int) -> int:
+    """The same for a T=1 block: an I-block has to hold one whole command, since a chain could hide a PIN."""
+    if n < 4 or n < 4 + block[2]:
+        return STATUS_BAD_MESSAGE
+    if block[1] & 0x80:
+        return STATUS_OK
+    return STATUS_FORBIDDEN if block[1] & 0x20 else check(block[3:], block[2])
+
+
 def extended_lc(apdu, n: int) -> int:
     """Lc of an extended command with data, else 0."""
     return apdu[5] << 8 | apdu[6] if n > 7 and not apdu[4] else 0
@@ -129,13 +138,13 @@ class Apdu:
         self.protocol.start(view, n, out, limit, now)
         self.advance(now)
 
-    def start_tpdu(self, tpdu, n: int, out, limit: int, now: int) -> None:
-        """Send as it is, follow nothing; on T=1 that is an APDU too, since block numbers are kept here."""
+    def start_tpdu(self, tpdu, n: int, out, limit: int, now: int, factor: int) -> None:
+        """Send as it is, follow nothing: on T=0 a TPDU, on T=1 one block, which has `factor` block waiting times."""
         self._begin(out, limit)
         self._follow = False
         self.state = APDU_COMMAND
         self._view[:n] = tpdu[:n]
-        self.protocol.start(self._view, n, out, limit, now)
+        self.protocol.start_raw(self._view, n, out, limit, now, factor)
         self.advance(now)
 
     def advance(self, now: int) -> None:
@@ -146,13 +155,16 @@ class Apdu:
                 self._finish(protocol.status)
                 return
             self.length += protocol.length
+            if not self._follow:
+                self._finish(STATUS_OK)
+                return
             sw1 = self._out[self.length - 2]
             sw2 = self._out[self.length - 1]
             if self.state == APDU_ENVELOPE and self._at < self._n and sw1 == 0x90 and not sw2:
                 self.length = 0
                 self._envelope(now)
                 continue
-            if not self._follow or sw1 not in (0x61, 0x6C):
+            if sw1 not in (0x61, 0x6C):
                 self._finish(STATUS_OK)
                 return
             self._turns += 1

@@ -5,7 +5,7 @@ from micropython import const
 from tournee_fw._link import STATUS_BAD_ATR, STATUS_MUTE, STATUS_OK
 from tournee_fw.clock import left, wrap
 
-from .tables import FIDI_DEFAULT, INVERSE, ms_of_clocks, ms_of_etu
+from .tables import DI, FI, FIDI_DEFAULT, INVERSE, ms_of_clocks, ms_of_etu
 
 ATR_START = const(0)
 ATR_WAIT_TS = const(1)
@@ -89,6 +89,8 @@ class Atr:
         """Bit set of offered protocols; T=15 is none."""
         self.specific = -1
         """TA2: protocol of the specific mode, or -1 (negotiable)."""
+        self.fixed = True
+        """TA2 bit 8: a warm reset does not bring the negotiable mode back."""
         self.implicit = False
         """TA2 bit 5: F and D are not those of TA1."""
         self.wi = 10
@@ -98,6 +100,7 @@ class Atr:
         self.crc = False
         """T=1: CRC instead of LRC."""
         self.clock_stop = 0
+        """0 the clock may not stop, 1 at low, 2 at high, 3 at either."""
         self.classes = 0
         """Bits A=1 B=2 C=4, 0 when not said."""
         self._y = 0
@@ -106,7 +109,18 @@ class Atr:
         self._protocol = 0  # T of the last TD
         self._tck = False
         self._historical = 0
-        self._seen_t1 = self._seen_t15 = False
+        self._seen_t1 = self._seen_t15 = self._t15 = False
+
+    def guard_etu(self, protocol: int, f: int, d: int) -> int:
+        """Etu of f/d beyond 12 between characters sent: N, counted in Fi/Di when T=15 is indicated; 255 is 0, and -1 in T=1 [§8.3]."""
+        n = self.guard
+        if n == 255:
+            return -1 if protocol == 1 else 0
+        if self._t15 and n:
+            fi, di = FI[self.fidi >> 4], DI[self.fidi & 15]
+            if fi and di:
+                return (n * fi * d + di * f - 1) // (di * f)
+        return n
 
     def _fail(self, status):
         self.status = status
@@ -192,11 +206,12 @@ class Atr:
         elif self._level == 2:
             self.specific = c & 15
             self.implicit = bool(c & 0x10)
+            self.fixed = bool(c & 0x80)
         elif self._protocol == 1 and not self._seen_t1:
             self.ifsc = c
         elif self._protocol == 15 and not self._seen_t15:
             self.clock_stop = c >> 6
-            self.classes = c & 0x3F & 7
+            self.classes = c & 7
 
     def _tb(self, c):
         # TB1 and TB2 are about VPP, which is not connected any more.
@@ -225,7 +240,9 @@ class Atr:
             self._seen_t15 = self._seen_t15 or self._protocol == 15
         if protocol:
             self._tck = True
-        if protocol != 15:
+        if protocol == 15:
+            self._t15 = True
+        else:
             self.protocols |= 1 << protocol
         self._protocol = protocol
         self._level += 1

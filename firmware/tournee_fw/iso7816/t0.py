@@ -41,14 +41,13 @@ class T0:
         self._send = send
         self._tpdu = bytearray(MAX_TPDU)
         self._view = memoryview(self._tpdu)
-        self._one = bytearray(1)
         self._out = self._view
         self._n = 0
         self._sent = 0
         self._want = 0
         self._outgoing = False
         self._sw1 = 0
-        self._parity = 0
+        self._parity = self._refused = 0
         self._deadline = self._end = 0
         self.wt_ms = 1000
         """Waiting time in ms, with the board's slack."""
@@ -72,7 +71,7 @@ class T0:
 
         A refused TPDU ends at once with BAD_MESSAGE or TOO_LONG and nothing is sent.
         """
-        self.length = self.nulls = self._parity = 0
+        self.length = self.nulls = self._refused = 0
         self.status = STATUS_OK
         if n > MAX_TPDU:
             self._finish(STATUS_TOO_LONG)
@@ -100,9 +99,13 @@ class T0:
         self._wait(now)
         self._send(self._view, _HEADER)
 
+    def start_raw(self, tpdu, n: int, out, limit: int, now: int, factor: int) -> None:
+        """T=0 knows nothing rawer than its TPDU, and no factor."""
+        self.start(tpdu, n, out, limit, now)
+
     def feed(self, buf, n: int, now: int) -> None:
         """Characters of the card; what comes after SW2 is dropped."""
-        i = 0
+        i = self._refused = 0
         while i < n and self.state != T0_IDLE:
             if self.state == T0_RECEIVE_ALL:
                 k = min(n - i, self._want - self.length)
@@ -128,17 +131,19 @@ class T0:
         if n:
             self._wait(now)
 
-    def parity(self, count: int, now: int) -> None:
-        """The card signalled an error on the last character sent: once more, at most three times."""
-        if self.state == T0_IDLE or not count:
+    def parity(self, refused: int, damaged: int, now: int) -> None:
+        """What the card refused goes out once more, each character at most three times; what stays damaged ends it."""
+        if self.state == T0_IDLE or not (refused or damaged):
             return
-        self._parity += count
-        if self._parity > _PARITY_TRIES:
+        if refused != self._refused:
+            self._refused = refused
+            self._parity = 0
+        self._parity += 1
+        if damaged or not 0 < refused <= self._sent or self._parity > _PARITY_TRIES:
             self._finish(STATUS_PARITY)
             return
-        self._one[0] = self._tpdu[self._sent - 1]
         self._wait(now)
-        self._send(self._one, 1)
+        self._send(self._view[self._sent - refused : self._sent], refused)
 
     def tick(self, now: int) -> None:
         if self.state != T0_IDLE and not (left(now, self._deadline) and left(now, self._end)):
@@ -156,7 +161,6 @@ class T0:
         """Forget the bytes of the last command."""
         for i in range(MAX_TPDU):
             self._tpdu[i] = 0
-        self._one[0] = 0
 
     def _wait(self, now):
         self._deadline = wrap(now + self.wt_ms)

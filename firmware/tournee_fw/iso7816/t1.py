@@ -6,7 +6,14 @@ wants a reset). A command whose last block went out is not begun again after a r
 
 from micropython import const
 
-from tournee_fw._link import STATUS_OK, STATUS_PROTOCOL, STATUS_TIMEOUT, STATUS_TOO_LONG
+from tournee_fw._link import (
+    STATUS_BAD_MESSAGE,
+    STATUS_OK,
+    STATUS_PARITY,
+    STATUS_PROTOCOL,
+    STATUS_TIMEOUT,
+    STATUS_TOO_LONG,
+)
 from tournee_fw.clock import left, wrap
 
 from .edc import crc, lrc
@@ -19,7 +26,8 @@ T1_RECEIVING = const(3)
 T1_RESYNCH = const(4)
 T1_ABORTING = const(5)
 T1_ABORTED = const(6)
-STATES = ("IDLE", "IFS", "SENDING", "RECEIVING", "RESYNCH", "ABORTING", "ABORTED")
+T1_RAW = const(7)
+STATES = ("IDLE", "IFS", "SENDING", "RECEIVING", "RESYNCH", "ABORTING", "ABORTED", "RAW")
 
 IFSD = const(254)
 _INITIAL_IFSD = const(32)
@@ -68,7 +76,7 @@ class T1:
         self._pending = 0
         self._wtx = 1
         self._tries = self._repeats = self._resyncs = 0
-        self._silent = False
+        self._silent = self._damaged = self._foreign = False
         self._last_out = self._restarted = False
         self._why = STATUS_OK
         self._free = -1
@@ -95,6 +103,7 @@ class T1:
         self._first_ifsc = atr.ifsc if 0 < atr.ifsc < 255 else 32
         self._offer_ifs = True
         self._free = -1
+        self._foreign = False
         self._reset_numbers()
         self.in_step = True
 
@@ -106,12 +115,36 @@ class T1:
         self._last_out = self._restarted = False
         self.status = self._why = STATUS_OK
         self._end = wrap(now + _EXCHANGE_MS)
-        if self._offer_ifs:
+        self._have = 0
+        if self._foreign:  # somebody else has counted blocks meanwhile
+            self._foreign = False
+            self._resync(now)
+        elif self._offer_ifs:
             self.state = T1_IFS
             self._offer_ifs = False
             self._s(_S_IFS, IFSD, now)
         else:
             self._piece(now)
+
+    def start_raw(self, tpdu, n: int, out, limit: int, now: int, factor: int) -> None:
+        """Send the block `tpdu[:n]` as it stands; the card's next block, whatever its check says, goes to `out[:limit]`.
+
+        Numbers, repetition and chains are the caller's. Ends with TIMEOUT when the card is silent for `factor` block waiting
+        times, with PARITY when its block breaks off; the card stays powered, since the caller may ask again.
+        """
+        self.length = self._have = 0
+        self.status = STATUS_OK
+        if n < 4 or n != 3 + tpdu[2] + (2 if self._crc else 1) or tpdu[2] == 255:
+            self._finish(STATUS_BAD_MESSAGE)
+            return
+        self._out, self._limit = out, limit
+        self._end = wrap(now + _EXCHANGE_MS)
+        self._foreign, self._offer_ifs = True, False
+        self._tx_view[:n] = tpdu[:n]
+        self._wtx = factor or 1
+        self._pending = n
+        self.state = T1_RAW
+        self._flush(now)
 
     def feed(self, buf, n: int, now: int) -> None:
         """Characters of the card; what comes after a block and before our next one is dropped."""
@@ -139,8 +172,10 @@ class T1:
         if self._have:
             self._deadline = wrap(now + self.cwt_ms)
 
-    def parity(self, count: int, now: int) -> None:
-        """T=1 has no error signal: a damaged character is a damaged block."""
+    def parity(self, refused: int, damaged: int, now: int) -> None:
+        """T=1 has no error signal: a damaged character is a damaged block, also when the check is right."""
+        if damaged:
+            self._damaged = True
 
     def tick(self, now: int) -> None:
         if self.state == T1_IDLE:
@@ -149,6 +184,9 @@ class T1:
             self._lost(STATUS_TIMEOUT)
         elif self._pending:
             self._flush(now)
+        elif self.state == T1_RAW:
+            if not left(now, self._deadline):
+                self._finish(STATUS_PARITY if self._have else STATUS_TIMEOUT)
         elif not left(now, self._deadline):
             self._silent = not self._have
             self._invalid(_R_OTHER, now)
@@ -224,6 +262,9 @@ class T1:
 
     def _block(self, now):
         rx, size = self._rx, self._rx[2]
+        if self.state == T1_RAW:
+            self._raw_block()
+            return
         if self._want > _BLOCK:
             self._invalid(_R_OTHER, now)
             return
@@ -241,8 +282,23 @@ class T1:
         else:
             self._s_block(pcb & 0x3F, size, now)
 
+    def _raw_block(self):
+        n, damaged = self._want, self._damaged
+        self._damaged = False
+        if damaged:
+            self._finish(STATUS_PARITY)
+        elif n > min(_BLOCK, self._limit):
+            self._finish(STATUS_TOO_LONG)
+        else:
+            self._out[:n] = self._rx_view[:n]
+            self.length = n
+            self._finish(STATUS_OK)
+
     def _sound(self):
-        n = self._want
+        n, damaged = self._want, self._damaged
+        self._damaged = False
+        if damaged:
+            return False
         if not self._crc:
             return not lrc(self._rx, n)
         return crc(self._rx, n - 2) == self._rx[n - 2] | self._rx[n - 1] << 8
@@ -379,7 +435,7 @@ class T1:
     def _resync(self, now):
         self._resyncs += 1
         if self._resyncs > _TRIES:
-            self._lost(self._why)
+            self._lost(self._why or (STATUS_TIMEOUT if self._silent else STATUS_PROTOCOL))
             return
         self.state = T1_RESYNCH
         self._wtx = 1

@@ -139,6 +139,10 @@ class Terminal:
         """Raw T=0 TPDU: 61xx and 6Cxx come back as they are."""
         return _answer(await self._call(Op.TPDU, link.Apdu.build({"slot": slot, "apdu": tpdu}), slot=slot))
 
+    async def transmit_block(self, slot: int, block: bytes) -> bytes:
+        """One T=1 block with its check as it stands (no chained I-block); the card's next block, its check not looked at."""
+        return await self._call(Op.TPDU, link.Apdu.build({"slot": slot, "apdu": block}), slot=slot)
+
     async def run_script(self, slot: int, script: bytes) -> Sequence[StepAnswer]:
         body = await self._call(Op.SCRIPT, link.Script.build({"slot": slot, "script": script}), slot=slot)
         return events.script_answers(body)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tournee_protocol.iobus import Command, Notice, Packet
-from tournee_sim.cards.line import CardLine
+from tournee_sim.cards.struck import StruckLine
 
 SLOTS: Final = 2
 COLUMNS: Final = 20
@@ -63,6 +63,11 @@ class BoardBus:
         for line in self.lines:
             line.close()
 
+    @property
+    def told_ms(self) -> float:
+        """Simulated ms that were told to the board: what does not depend on how fast this computer is."""
+        return self._advanced_ms
+
     def now_ms(self) -> float:
         """Simulated ms since the start: real time and what was told to the board."""
         return (time.monotonic() - self._started) * 1000 + self._advanced_ms
@@ -107,19 +112,24 @@ class BoardBus:
         self._notify(Notice.ADVANCE, 0, struct.pack(">I", ms))
         await drained(self._bus)
 
-    def _line(self, slot: int) -> CardLine:
+    def _line(self, slot: int) -> StruckLine:
         async def write(data: bytes) -> None:
             uart = self._uarts[slot]
             if uart and not uart.is_closing():
                 uart.write(data)
 
-        return CardLine(self.wait, write, lambda: self.on_removed(slot))
+        async def parity(taken: int | None) -> None:
+            self._notify(Notice.PARITY, slot, b"\x01" if taken is None else b"\x00" + taken.to_bytes(4, "big"))
+            await drained(self._bus)
+
+        return StruckLine(self.wait, write, lambda: self.on_removed(slot), parity)
 
     def _uart_server(
         self, slot: int
     ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._uarts[slot] = writer
+            self.lines[slot].connected()
             try:
                 while data := await reader.read(4096):
                     self.lines[slot].feed(data)
@@ -149,7 +159,7 @@ class BoardBus:
                 self._bus = None
                 self.connected.clear()
                 for line in self.lines:
-                    line.vcc(0)
+                    line.supply_lost()
                 self._set_display([" " * COLUMNS] * 4)
             writer.close()
 
@@ -167,10 +177,15 @@ class BoardBus:
             line.vcc(data[0])
         elif line and kind == Command.RST and data:
             line.rst(data[0])
-        elif line and kind == Command.CLK and len(data) == 2:
-            line.clk(int.from_bytes(data, "big"))
-        elif line and kind == Command.ETU and len(data) == 3:
-            line.etu(int.from_bytes(data[:2], "big"), data[2])
+        elif line and kind == Command.IO and data:
+            line.io(data[0])
+        elif line and kind == Command.CLK and len(data) == 3:
+            line.clk(int.from_bytes(data[:2], "big"))
+        elif line and kind == Command.ETU and len(data) == 6:
+            f, d, guard, signal = struct.unpack(">HBhB", data)
+            line.etu(f, d, guard, bool(signal))
+        elif line and kind == Command.SENT and len(data) == 4:
+            line.sent(int.from_bytes(data, "big"))
         return b""
 
     def _set_display(self, lines: list[str]) -> None:

@@ -10,11 +10,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
+from tournee_sim.cards.contacts import Contacts
 from tournee_sim.cards.t0 import ByteCard, Emission
 from tournee_sim.faults import CardFault
 
 PIECE_BYTES: Final = 32
 """Bytes written at once; what a fault or a removal can cut is still every byte."""
+
+TO_CARD: Final = "to_card"
+TO_BOARD: Final = "to_board"
+_COUNTER: Final = 1 << 30  # the board's count of sent characters wraps there
+_DAMAGE: Final = 0x08
+_REPEATS: Final = 3
+_TURN_ETU: Final = 4  # 16 etu between the starts of two characters in opposite directions, where 12 follow each other
+_SIGNAL_ETU: Final = 15  # a damaged character, the error signal, two etu more [ISO 7816-3 §7.3]
 
 Advance = Callable[[float], Awaitable[None]]
 
@@ -22,21 +31,42 @@ Advance = Callable[[float], Awaitable[None]]
 class CardLine:
     """One slot: the contacts as the I/O bus moves them, the bytes as the UART socket carries them.
 
-    `wait(ms)` lets time pass, `write(data)` sends to the board, `removed()` is called when a fault pulls the card.
+    `wait(ms)` lets time pass, `write(data)` sends to the board, `removed()` is called when a fault pulls the card. `parity(taken)`
+    tells the board that the card refused a character after `taken` of them since `connected`, `parity(None)` that one came damaged.
     """
 
-    def __init__(self, wait: Advance, write: Callable[[bytes], Awaitable[None]], removed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        wait: Advance,
+        write: Callable[[bytes], Awaitable[None]],
+        removed: Callable[[], None],
+        parity: Callable[[int | None], Awaitable[None]],
+    ) -> None:
         self._wait = wait
         self._write = write
         self._removed = removed
+        self._parity = parity
         self.card: ByteCard | None = None
+        self.contacts = Contacts()
         self.to_board = 0
         self.to_card = 0
         self._inbox = bytearray()
+        self._inbox_at = 0
+        self._fed = 0
+        self._skip = 0
+        self._refusing = False
+        self._signal = False
+        self._guard = 0
+        self._turning = False
         self._worker: asyncio.Task[None] | None = None
         self._pull_after: int | None = None
         self._receive_ms = 0.0
         self._epoch = 0
+
+    def connected(self) -> None:
+        """A board's UART is there and counts its characters from 0."""
+        self._fed = self._skip = 0
+        self._refusing = False
 
     def insert(self, card: ByteCard) -> None:
         self.card = card
@@ -56,31 +86,62 @@ class CardLine:
         self._check_pull()
 
     def vcc(self, volt_class: int) -> None:
+        self.contacts.vcc(volt_class)
         if self.card:
             self.card.vcc(volt_class)
         if not volt_class:
             self._stop()
 
+    def io(self, level: int) -> None:
+        self.contacts.io(level)
+
     def rst(self, level: int) -> None:
+        """A card that was not activated in order stays mute."""
+        self.contacts.rst(level)
         self._stop()
-        if self.card:
+        self._signal, self._guard = False, 0
+        if self.card and not (level and self.contacts.misuse):
             self._worker = asyncio.create_task(self._play(self.card.rst(level)))
 
     def clk(self, khz: int) -> None:
+        self.contacts.clk(khz)
         if self.card:
             self.card.clk(khz)
 
-    def etu(self, f: int, d: int) -> None:
+    def etu(self, f: int, d: int, guard: int, signal: bool) -> None:
+        self._signal, self._guard = signal, guard
         if self.card:
             self.card.etu(f, d)
 
+    def supply_lost(self) -> None:
+        """The board is gone."""
+        self.contacts.supply_lost()
+        if self.card:
+            self.card.vcc(0)
+        self._stop()
+
+    def sent(self, count: int) -> None:
+        """The board knows that a character was refused and has sent `count` in all: what it sends from now on counts again."""
+        if self._refusing:
+            self._refusing = False
+            self._skip = (count - self._fed) % _COUNTER
+
     def feed(self, data: bytes) -> None:
         """Bytes of the board's UART."""
+        at = self._fed
+        self._fed += len(data)
+        if self._refusing:
+            return
+        skip = min(self._skip, len(data))
+        self._skip -= skip
+        at, data = at + skip, data[skip:]
         if self._pull_after is not None:
             data = data[: self._pull_after]
             self._pull_after -= len(data)
         self.to_card += len(data)
         if self.card:
+            if not self._inbox:
+                self._inbox_at = at
             self._inbox += data
             if self._worker is None or self._worker.done():
                 self._worker = asyncio.create_task(self._answer())
@@ -92,10 +153,28 @@ class CardLine:
 
     async def _answer(self) -> None:
         while self._inbox and self.card:
-            data = bytes(self._inbox)
+            at, data = self._inbox_at, bytes(self._inbox)
             self._inbox.clear()
-            self._receive_ms += len(data) * 12 * self.card.etu_ms
-            await self._emit_all(self.card.receive(data))
+            struck = self.card.faults.struck(CardFault.PARITY, TO_CARD, len(data))
+            if struck is not None and not self._signal:  # T=1: a damaged block
+                data = data[:struck] + bytes([data[struck] ^ _DAMAGE]) + data[struck + 1 :]
+                struck = None
+            taken = data if struck is None else data[:struck]
+            self._receive_ms += len(taken) * (12 + self._guard) * self.card.etu_ms
+            if self._turning and self._signal:
+                self._receive_ms += _TURN_ETU * self.card.etu_ms
+            self._turning = False
+            await self._emit_all(self.card.receive(taken))
+            if struck is not None:
+                await self._refuse(at + struck)
+
+    async def _refuse(self, taken: int) -> None:
+        """The error signal of the card: the board stops, and nothing counts until it has said how far it had come."""
+        self._inbox.clear()
+        self._refusing = True
+        if self.card:
+            self._receive_ms += _SIGNAL_ETU * self.card.etu_ms
+        await self._parity(taken % _COUNTER)
 
     async def _play(self, emissions: Iterable[Emission]) -> None:
         await self._emit_all(emissions)
@@ -105,12 +184,35 @@ class CardLine:
         epoch = self._epoch
         for emission in emissions:
             wait, self._receive_ms = emission.wait_ms + self._receive_ms, 0.0
+            self._turning = True
             for piece, wire_ms in _pieces(emission):
                 await self._wait(wait + wire_ms)
                 wait = 0.0
-                await self._send(piece)
-                if epoch != self._epoch:  # the card went in the middle of it
+                if not await self._deliver(piece) or epoch != self._epoch:  # given up, or the card went meanwhile
                     return
+
+    async def _deliver(self, piece: bytes) -> bool:
+        """`piece` to the board; False when its UART gave a damaged character up."""
+        while self.card and (struck := self.card.faults.struck(CardFault.PARITY, TO_BOARD, len(piece))) is not None:
+            if not self._signal:
+                await self._parity(None)
+                piece = piece[:struck] + bytes([piece[struck] ^ _DAMAGE]) + piece[struck + 1 :]
+                await self._send(piece[: struck + 1])
+                piece = piece[struck + 1 :]
+                continue
+            await self._send(piece[:struck])
+            piece = piece[struck:]
+            for _ in range(_REPEATS):
+                await self._wait(_SIGNAL_ETU * self.card.etu_ms)
+                if self.card.faults.struck(CardFault.PARITY, TO_BOARD, 1) is None:
+                    break
+            else:
+                await self._parity(None)
+                return False
+            await self._send(piece[:1])
+            piece = piece[1:]
+        await self._send(piece)
+        return True
 
     async def _send(self, data: bytes) -> None:
         if self._pull_after is not None:
@@ -138,6 +240,7 @@ class CardLine:
         self._epoch += 1
         self._inbox.clear()
         self._receive_ms = 0.0
+        self._turning = self._refusing = False
         worker, self._worker = self._worker, None
         if worker and worker is not asyncio.current_task():
             worker.cancel()

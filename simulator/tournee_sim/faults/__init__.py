@@ -30,6 +30,7 @@ class CardFault(StrEnum):
     LOST_BLOCK = "lost-block"  # T=1: done, but the block that says so does not come
     WTX = "wtx"  # T=1: asks for more time before it answers
     CARD_ABORT = "card-abort"  # T=1: the card gives a command up
+    PARITY = "parity"  # character `after` in `direction` (to_card, to_board) damaged `count` times (0: for ever)
     PULL = "pull"  # the card leaves after `after` more bytes in either direction
     BLOCKED = "blocked"  # tries left: 0
 
@@ -41,7 +42,7 @@ class LinkFault(StrEnum):
 
 @dataclass(frozen=True)
 class Fault:
-    """One armed fault. `after`: bytes or frames; `count`: how often, 0 for ever; `direction`: `to_host`, `to_board` or `any`."""
+    """One armed fault. `after`: bytes or frames; `count`: how often, 0 for ever; `direction`: `to_host`, `to_board`, `to_card` or `any`."""
 
     kind: CardFault | LinkFault
     after: int = 0
@@ -77,6 +78,17 @@ class CardFaults:
             self.armed[kind] = replace(fault, count=fault.count - 1)
         return True
 
+    def struck(self, kind: CardFault, direction: str, count: int) -> int | None:
+        """Which of the next `count` characters in `direction` the fault strikes, and is spent by once; None: none of them."""
+        fault = self.armed.get(kind)
+        if fault is None or fault.direction not in (direction, "any"):
+            return None
+        self.armed[kind] = replace(fault, after=max(0, fault.after - count))
+        if fault.after >= count:
+            return None
+        self.strike(kind)
+        return fault.after
+
 
 def parse(name: str, **parameters: int | str | None) -> Fault:
     """A fault from its name and parameters as typed; raises FaultError."""
@@ -89,8 +101,8 @@ def parse(name: str, **parameters: int | str | None) -> Fault:
         raise FaultError(
             f"fault {name}: unknown parameter {', '.join(sorted(unknown))}; there are after, count, direction"
         )
-    if str(given.get("direction", "any")) not in ("to_host", "to_board", "any"):
-        raise FaultError("direction is to_host, to_board or any")
+    if str(given.get("direction", "any")) not in ("to_host", "to_board", "to_card", "any"):
+        raise FaultError("direction is to_host, to_board, to_card or any")
     after, count = int(given.get("after", 0)), int(given.get("count", 0))
     if after < 0 or count < 0:
         raise FaultError("after and count are 0 or more")

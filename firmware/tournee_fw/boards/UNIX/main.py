@@ -32,6 +32,7 @@ def arguments(argv):
 
 
 def main(argv):
+    gc.threshold(8192)  # while modules are compiled: what stays is packed, and large buffers find room
     here = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
     package = here + "/../.."
     sys.path.insert(0, package + "/..")
@@ -68,6 +69,7 @@ def main(argv):
             return 4
         terminal = Terminal(board, args["name"], manifest)
         gc.collect()
+        gc.threshold(-1)
         terminal.run()
     except BoardGone as gone:
         print("board gone: %s" % gone.args[0], file=sys.stderr)
