@@ -7,6 +7,26 @@ typedef struct {
     int width;           /* bytes per row of a text column */
 } Column;
 
+/* memcpy of a few bytes without a call. */
+static inline void copy_text(uint8_t *dst, const uint8_t *src, Py_ssize_t n) {
+    if (n >= 8) {
+        if (n > 16) {
+            memcpy(dst, src, (size_t)n);
+        } else {
+            memcpy(dst, src, 8);
+            memcpy(dst + n - 8, src + n - 8, 8);
+        }
+    } else if (n >= 4) {
+        memcpy(dst, src, 4);
+        memcpy(dst + n - 4, src + n - 4, 4);
+    } else if (n >= 2) {
+        memcpy(dst, src, 2);
+        memcpy(dst + n - 2, src + n - 2, 2);
+    } else if (n) {
+        *dst = *src;
+    }
+}
+
 /* Rows `0 … n-1` of columns; runs without the GIL. Returns the row of the first fault, or n. */
 static Py_ssize_t fill_columns(const Codec *self, const Record *r, const uint8_t *base, const Column *columns, Py_ssize_t n,
                                uint8_t *dst, int *problem, int *fault) {
@@ -22,7 +42,7 @@ static Py_ssize_t fill_columns(const Codec *self, const Record *r, const uint8_t
                 int64_t v;
                 memcpy(&v, c->data + 8 * row, 8);
                 if ((uint64_t)v >= f->limit) goto exact;
-                write_digits(dst + f->at, f->len, (uint64_t)v);
+                write_number(dst + f->at, f->op, f->len, (uint64_t)v);
             } else {
                 /* A full, unpadded value; anything shorter ends with NUL, which the one-pass check refuses. */
                 if (c->width != f->len) goto exact;
@@ -44,7 +64,7 @@ static Py_ssize_t fill_columns(const Codec *self, const Record *r, const uint8_t
                     *fault = i;
                     return row;
                 }
-                write_digits(dst + f->at, f->len, (uint64_t)v);
+                write_number(dst + f->at, f->op, f->len, (uint64_t)v);
             } else {
                 const uint8_t *p = c->data + (size_t)row * (size_t)c->width;
                 Py_ssize_t len = c->width;

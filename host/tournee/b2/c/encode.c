@@ -1,6 +1,18 @@
 /* Python values to bytes: NamedTuples, rows, objects. */
 #include "write.h"
 
+int write_slowly(const Codec *self, const Record *r, PyObject *const *items, uint8_t *dst, int *fault) {
+    int i, problem;
+    PyErr_Clear(); /* what a conversion left */
+    memcpy(dst, r->template_, (size_t)r->size);
+    for (i = 0; i < r->n_valued; i++)
+        if ((problem = write_exact(self, &r->valued[i], items[i], dst))) {
+            *fault = i;
+            return problem;
+        }
+    return OK;
+}
+
 static int record_of_class(const Codec *self, PyObject *cls) {
     int i;
     for (i = 0; i < self->n_records; i++)
@@ -24,7 +36,7 @@ static PyObject *item_at(PyObject *seq, Py_ssize_t i) {
 PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"records", "first", NULL};
     PyObject *records, *seq, *out, *last_cls = NULL;
-    PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
+    PyObject *two[2][MAX_FIELDS], *const *items, *const *before = NULL;
     Py_ssize_t first = 1, n, i, total = 0;
     int index = -1;
     uint8_t *dst, *dst_before = NULL;
@@ -56,17 +68,16 @@ PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
             goto error_out;
         }
         r = &self->records[index];
-        if (PyTuple_Size(item) != r->n_valued) {
+        if (Py_SIZE(item) != r->n_valued) {
             fail_at(self, ARITY, first + i, index, -1);
             goto error_out;
         }
-        tuple_items(self, item, items, r->n_valued);
+        items = tuple_items(self, item, two[i & 1], r->n_valued);
         if ((problem = write_record(self, r, items, before, dst_before, dst, &fault))) {
             fail_valued(self, problem, first + i, index, fault);
             goto error_out;
         }
         before = items;
-        items = items == two[0] ? two[1] : two[0];
         dst_before = dst;
         dst += r->size;
     }
@@ -82,7 +93,7 @@ error:
 PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "rows", "first", NULL};
     PyObject *rows, *seq, *out;
-    PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
+    PyObject *two[2][MAX_FIELDS], *const *items, *const *before = NULL;
     Py_ssize_t first = 1, n, i;
     int index;
     const Record *r;
@@ -100,17 +111,16 @@ PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_at(self, TYPE, first + i, index, -1);
             goto error_out;
         }
-        if (PyTuple_Size(row) != r->n_valued) {
+        if (Py_SIZE(row) != r->n_valued) {
             fail_at(self, ARITY, first + i, index, -1);
             goto error_out;
         }
-        tuple_items(self, row, items, r->n_valued);
+        items = tuple_items(self, row, two[i & 1], r->n_valued);
         if ((problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault))) {
             fail_valued(self, problem, first + i, index, fault);
             goto error_out;
         }
         before = items;
-        items = items == two[0] ? two[1] : two[0];
     }
     Py_DECREF(seq);
     return out;
@@ -182,7 +192,7 @@ PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
     if (!(out = PyBytes_FromStringAndSize(NULL, n * r->size))) goto error;
     dst = (uint8_t *)PyBytes_AsString(out);
     for (i = 0; i < n; i++, dst += r->size) {
-        PyObject *object = tuple_item(self, seq, i);
+        PyObject *object = PyTuple_GetItem(seq, i);
         int k, got, problem = OK, fault = 0;
         if (Py_TYPE(object) != fetch.type) {
             fetch_of(self, r, Py_TYPE(object), &fetch);

@@ -79,6 +79,26 @@ static int only_hole(const Codec *self) {
     return hole;
 }
 
+/* How the values of a field are written, and for texts what write.h compares their bytes with. */
+static void choose_write(const Codec *self, Field *f, int low, int high) {
+    const uint64_t each = 0x0101010101010101u;
+    if (f->kind == KIND_N) {
+        f->op = (uint8_t)(f->len <= 8 ? WRITE_1 + f->len - 1 : WRITE_LONG);
+        return;
+    }
+    f->op = f->kind == KIND_I ? WRITE_CAPITALS : f->kind == KIND_A && self->hole >= 0 ? WRITE_HOLED : WRITE_TEXT;
+    if (f->kind != KIND_A) {
+        low = '0';
+        high = f->kind == KIND_D ? '9' : 'Z';
+    } else if (high > 127 || low > high || (self->hole < 0 && text_holes(self, low, high))) {
+        low = 1;
+        high = 0; /* no byte will do: each text is looked at character by character */
+    }
+    f->low = each * (uint64_t)low;
+    f->high = each * (uint64_t)(127 - high);
+    f->hole = each * (uint64_t)(self->hole < 0 ? 255 : self->hole);
+}
+
 /* One row of the descriptor: (class, template, ((at, len, kind, blank, name), …)). */
 static int load_record(Codec *self, Record *r, PyObject *row) {
     PyObject *cls, *fields;
@@ -119,9 +139,10 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
         }
         f->at = (uint16_t)at;
         f->len = (uint16_t)len;
-        f->table = (uint16_t)i;
+        f->table = (uint8_t)i;
         f->kind = (uint8_t)kind;
         f->blank = (uint8_t)(blank != 0);
+        choose_write(self, f, low, high);
         for (f->limit = 1, k = 0; kind == KIND_N && k < len; k++) f->limit *= 10;
         for (k = at; k < at + len; k++) {
             int from = kind == KIND_C ? r->template_[k] : kind == KIND_A ? low : blank ? ' ' : '0';

@@ -22,10 +22,14 @@ enum { MAX_FIELDS = 128, MAX_SIZE = 512, SUPPLEMENT = 38, CODES = 1000, ASCII = 
 enum problem { OK, TYPE, MISSING, OVERFLOW_, NEGATIVE, CHARACTERS, CONSTANT, TERMINATOR, ARITY, UNKNOWN_RECORD, TRUNCATED,
                ORDER, COUNT, TOTAL, MISMATCH };
 
+/* How a value is written: chosen once, by kind and length. */
+enum write_op { WRITE_TEXT, WRITE_HOLED, WRITE_CAPITALS, WRITE_1, WRITE_2, WRITE_3, WRITE_4, WRITE_5, WRITE_6, WRITE_7, WRITE_8, WRITE_LONG };
+
 typedef struct {
-    uint16_t at, len, table; /* 0-based place, bytes, index in the table's record */
-    uint8_t kind, blank;
-    uint64_t limit; /* N: 10^len */
+    uint16_t at, len;               /* 0-based place, bytes */
+    uint8_t table, kind, blank, op; /* `table`: index in the table's record */
+    uint64_t limit;                 /* N: 10^len */
+    uint64_t low, high, hole;       /* texts: in each byte the lowest character, 127 - the highest, what is lacking in between */
 } Field;
 
 /* One step of a check, in order: all that add, then what must repeat an earlier record, then what must agree. */
@@ -88,22 +92,11 @@ int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field
 
 int load_structure(Codec *self, PyObject *structure); /* scan.c */
 
-static inline PyObject *tuple_item(const Codec *self, PyObject *tuple, Py_ssize_t i) {
-    PyObject *item;
-    if (!self->items_at) return PyTuple_GetItem(tuple, i);
-    memcpy(&item, (const char *)tuple + self->items_at + i * (Py_ssize_t)sizeof item, sizeof item);
-    return item;
-}
-
-/* All values of a record are asked for before the first is used: their places in memory are far apart. */
-static inline void tuple_items(const Codec *self, PyObject *tuple, PyObject **items, int n) {
-    int i;
-    for (i = 0; i < n; i++) {
-        items[i] = tuple_item(self, tuple, i);
-#ifdef __GNUC__
-        __builtin_prefetch(items[i]);
-#endif
-    }
+/* The n items of a tuple: where they are, or asked for one by one into `room`. */
+static inline PyObject *const *tuple_items(const Codec *self, PyObject *tuple, PyObject **room, int n) {
+    if (self->items_at) return (PyObject *const *)((const char *)tuple + self->items_at);
+    while (n--) room[n] = PyTuple_GetItem(tuple, n);
+    return room;
 }
 
 static inline int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }

@@ -1,50 +1,74 @@
 /* Values into the bytes of a record. */
 #ifndef TOURNEE_WRITE_H
 #define TOURNEE_WRITE_H
+#include "digits.h"
 #include "twin.h"
 
-/* memcpy of a few bytes without a call. */
-static inline void copy_text(uint8_t *dst, const void *from, Py_ssize_t n) {
-    const uint8_t *src = from;
+#define EACH_BYTE(c) (0x0101010101010101u * (uint64_t)(c))
+
+/* Nonzero when one of eight bytes is not between the lowest and the highest of its field, or is what the field lacks in between. */
+static inline uint64_t bad_word(const Field *f, uint64_t w) {
+    uint64_t bad = w | (w - f->low) | (w + f->high);
+    if (f->op >= WRITE_HOLED) {
+        uint64_t x = w ^ f->hole;
+        if (f->op == WRITE_HOLED)
+            bad |= (x - EACH_BYTE(1)) & ~x;
+        else /* ':' to '@' */
+            bad |= (w + EACH_BYTE(128 - ':')) & ~(w + EACH_BYTE(128 - 'A'));
+    }
+    return bad & EACH_BYTE(0x80);
+}
+
+/* Copies a text of n <= len bytes that its field permits; nonzero when it does not. */
+static inline uint64_t copy_checked(const Field *f, uint8_t *dst, const uint8_t *src, Py_ssize_t n) {
+    uint64_t bad = 0, w, v;
+    Py_ssize_t i;
+    uint32_t a, b;
+    uint16_t c, d;
     if (n >= 8) {
-        if (n > 16) {
-            memcpy(dst, src, (size_t)n);
-        } else {
-            memcpy(dst, src, 8);
-            memcpy(dst + n - 8, src + n - 8, 8);
+        for (i = 0; i + 16 < n; i += 8) {
+            memcpy(&w, src + i, 8);
+            memcpy(dst + i, &w, 8);
+            bad |= bad_word(f, w);
         }
+        memcpy(&w, src + i, 8);
+        memcpy(&v, src + n - 8, 8);
+        memcpy(dst + i, &w, 8);
+        memcpy(dst + n - 8, &v, 8);
+        return bad | bad_word(f, w) | bad_word(f, v);
+    }
+    if (n >= 4) {
+        memcpy(&a, src, 4);
+        memcpy(&b, src + n - 4, 4);
+        memcpy(dst, &a, 4);
+        memcpy(dst + n - 4, &b, 4);
+        return bad_word(f, a | (uint64_t)b << 32);
+    }
+    if (n >= 2) {
+        memcpy(&c, src, 2);
+        memcpy(&d, src + n - 2, 2);
+        memcpy(dst, &c, 2);
+        memcpy(dst + n - 2, &d, 2);
+        return bad_word(f, 0x0000000100000001u * (uint64_t)(c | (uint32_t)d << 16));
+    }
+    if (!n) return 0;
+    *dst = *src;
+    return bad_word(f, EACH_BYTE(*src));
+}
+
+/* n bytes c without a call. */
+static inline void fill(uint8_t *dst, uint8_t c, Py_ssize_t n) {
+    const uint64_t word = EACH_BYTE(c);
+    Py_ssize_t i;
+    if (n >= 8) {
+        for (i = 0; i + 8 < n; i += 8) memcpy(dst + i, &word, 8);
+        memcpy(dst + n - 8, &word, 8);
     } else if (n >= 4) {
-        memcpy(dst, src, 4);
-        memcpy(dst + n - 4, src + n - 4, 4);
-    } else if (n >= 2) {
-        memcpy(dst, src, 2);
-        memcpy(dst + n - 2, src + n - 2, 2);
-    } else if (n) {
-        *dst = *src;
+        memcpy(dst, &word, 4);
+        memcpy(dst + n - 4, &word, 4);
+    } else {
+        while (n) dst[--n] = c;
     }
-}
-
-/* Eight decimal digits at once: halves, quarters, digits in the lanes of one word. The first digit is the lowest byte. */
-static inline uint64_t eight_digits(uint32_t v) {
-    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32, q;
-    q = (x * 10486 >> 20) & 0x0000007F0000007F;
-    x = (x - 100 * q) << 16 | q;
-    q = (x * 103 >> 10) & 0x000F000F000F000F;
-    x = (x - 10 * q) << 8 | q;
-    return x | 0x3030303030303030;
-}
-
-static inline void write_digits(uint8_t *dst, int len, uint64_t v) {
-    uint8_t bytes[8];
-    uint64_t word;
-    int i;
-    while (len > 8) {
-        dst[--len] = (uint8_t)('0' + v % 10);
-        v /= 10;
-    }
-    word = eight_digits((uint32_t)v) >> 8 * (8 - len);
-    for (i = 0; i < 8; i++) bytes[i] = (uint8_t)(word >> 8 * i); /* one store where the lowest byte comes first */
-    copy_text(dst, bytes, len);
 }
 
 /* Text of n bytes into its field; the destination holds the template (spaces). Order of checks as in pytwin._write. */
@@ -82,7 +106,7 @@ static inline int write_exact(const Codec *self, const Field *f, PyObject *value
         v = PyLong_AsLongLongAndOverflow(value, &overflow);
         if (v < 0 && overflow <= 0) return NEGATIVE;
         if (overflow > 0 || (uint64_t)v >= f->limit) return OVERFLOW_;
-        write_digits(dst + f->at, f->len, (uint64_t)v);
+        write_number(dst + f->at, f->op, f->len, (uint64_t)v);
         return OK;
     }
     if (!PyUnicode_Check(value)) return TYPE;
@@ -97,6 +121,38 @@ static inline int write_exact(const Codec *self, const Field *f, PyObject *value
     return write_text(self, f, (const uint8_t *)text, n, dst);
 }
 
+/* A value of the usual type and length; 1 when write_exact must judge. What is written is right by construction or was checked. */
+static inline int write_quick(const Field *f, PyObject *value, uint8_t *p) {
+    if (f->kind == KIND_N) {
+        if (Py_TYPE(value) == &PyLong_Type) {
+            uint64_t v = PyLong_AsUnsignedLongLong(value);
+            if (v >= f->limit) return 1; /* also the largest of all, which says that it cannot be converted */
+            write_number(p, f->op, f->len, v);
+            return 0;
+        }
+    } else if (Py_TYPE(value) == &PyUnicode_Type) {
+        Py_ssize_t size;
+        const uint8_t *text = (const uint8_t *)PyUnicode_AsUTF8AndSize(value, &size);
+        if (!text) return 1;
+        if (size != f->len) {
+            if (size > f->len || (size == 0 && f->kind != KIND_A)) return 1;
+            if (f->kind == KIND_A) {
+                fill(p + size, ' ', f->len - size);
+            } else {
+                fill(p, '0', f->len - size);
+                p += f->len - size;
+            }
+        }
+        return copy_checked(f, p, text, size) != 0;
+    }
+    if (value != Py_None || !f->blank) return 1;
+    fill(p, ' ', f->len);
+    return 0;
+}
+
+/* Field by field in order, every check: 0, or the first problem and its valued field. */
+int write_slowly(const Codec *self, const Record *r, PyObject *const *items, uint8_t *dst, int *fault);
+
 /* The values of a record into its bytes; on a fault its problem and the valued field.
  *
  * `before` are the items of a record of the same type whose bytes stand at `dst_before`, still alive, or NULL: numbers and texts do
@@ -104,60 +160,16 @@ static inline int write_exact(const Codec *self, const Field *f, PyObject *value
  */
 static inline int write_record(const Codec *self, const Record *r, PyObject *const *items, PyObject *const *before,
                                const uint8_t *dst_before, uint8_t *dst, int *fault) {
-    int i, problem, n = r->n_valued;
-    memcpy(dst, before ? dst_before : r->template_, (size_t)r->size);
-    for (i = 0; i < n; i++) {
-        const Field *f = &r->valued[i];
-        PyObject *value = items[i];
-        uint8_t *p = dst + f->at;
-        if (before && value == before[i]) continue;
-        if (f->kind == KIND_N) {
-            int overflow = 0;
-            long long v;
-            if (Py_TYPE(value) != &PyLong_Type) {
-                if (value != Py_None || !f->blank) goto exact;
-                memset(p, ' ', f->len);
-                continue;
-            }
-            v = PyLong_AsLongLongAndOverflow(value, &overflow);
-            if (overflow || v < 0 || (uint64_t)v >= f->limit) goto exact;
-            write_digits(p, f->len, (uint64_t)v);
-        } else {
-            const char *text;
-            Py_ssize_t size;
-            if (Py_TYPE(value) != &PyUnicode_Type) {
-                if (value != Py_None || !f->blank) goto exact;
-                memset(p, ' ', f->len);
-                continue;
-            }
-            text = PyUnicode_AsUTF8AndSize(value, &size);
-            if (!text) {
-                PyErr_Clear();
-                goto exact;
-            }
-            if (size == f->len) {
-                copy_text(p, text, size);
-            } else if (size > f->len) {
-                goto exact;
-            } else if (f->kind == KIND_A) {
-                if (before) memset(p, ' ', f->len);
-                copy_text(p, text, size);
-            } else if (size == 0 || text[0] == ' ') {
-                goto exact;
-            } else {
-                memset(p, '0', (size_t)(f->len - size));
-                memcpy(p + f->len - size, text, (size_t)size);
-            }
-        }
-    }
-    if (!out_of_bounds(r, dst) && !special_fault(self, r, dst)) return OK;
-exact:
-    memcpy(dst, r->template_, (size_t)r->size);
-    for (i = 0; i < n; i++)
-        if ((problem = write_exact(self, &r->valued[i], items[i], dst))) {
-            *fault = i;
-            return problem;
-        }
+    static PyObject *const nothing[MAX_FIELDS] = {NULL};
+    const uint8_t *from = before ? dst_before : r->template_;
+    const Field *f = r->valued, *end = f + r->n_valued;
+    if (!before) before = nothing;
+    if (r->size == 128)
+        memcpy(dst, from, 128);
+    else
+        memcpy(dst, from, (size_t)r->size);
+    for (; f < end; f++, items++, before++)
+        if (*items != *before && write_quick(f, *items, dst + f->at)) return write_slowly(self, r, items - (f - r->valued), dst, fault);
     return OK;
 }
 
