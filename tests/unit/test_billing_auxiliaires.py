@@ -242,7 +242,7 @@ def test_direct_access_needs_no_prescription() -> None:
         (NURSE, "BSA", {"prescripteur": "991129767"}, "CLE_FAUSSE"),
         (NURSE, "BSA", {"prescription_date": "2025-01-16"}, "DATE_IMPOSSIBLE"),
         (NURSE, "BSA", {"lieu": "cabinet"}, "ACTE_LIEU"),
-        (KINE, "RAM 7,49 + RAM 7,51", {"deplacement_type": "IFD"}, "REGLE_SANS_SOURCE"),
+        (KINE, "RAM 7,49 + RAM 7,51", {"deplacement_type": "IFD"}, "ACTES_INCOMPATIBLES"),
         (ORTHOPHONISTE, "AMO 9,7 + AMO 12", {"deplacement_type": "IFD"}, "ACTES_INCOMPATIBLES"),
         (PEDICURE, "POD 1 + AMP 31,7", {}, "ACTES_INCOMPATIBLES"),
         (NURSE, "AIS 3", {}, "REGLE_SANS_SOURCE"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tournee.billing import infirmier
+from datetime import date
+
+from tournee.billing import infirmier, moment
 from tournee.billing.contexte import Situation, iso
-from tournee.billing.dates import dimanche_ou_ferie, fr, minutes
+from tournee.billing.dates import fr, minutes
 from tournee.billing.identifiants import prescripteur_valide
+from tournee.billing.manques import missing, told
+from tournee.billing.modes import must_follow
 from tournee.billing.money import euros
 from tournee.billing.result import Choice
 from tournee.billing.session import Seance, kilometres
@@ -22,16 +26,17 @@ def complete(w: Work, s: Situation, seance: Seance) -> None:
         infirmier.complete(w, seance)
     else:
         _un_seul_acte(w, seance)
-    _moment(w, seance)
+    _moment(w, s, seance)
     if seance.lieu == "domicile":
         _deplacement(w, seance)
 
 
 def _prescription(w: Work, s: Situation, seance: Seance) -> None:
-    """A written prescription before the care, but for direct access [NGAP 5 c]."""
-    if all(d.sans_prescription for d in seance.drafts if d.genre == "acte"):
+    """A written prescription before the care, but for direct access [NGAP 5 c]; an act may have its own."""
+    prescribed = [d for d in seance.drafts if d.genre == "acte" and not d.sans_prescription]
+    if not prescribed:
         return
-    number, day = w.ask("prescripteur"), iso(w.ask("prescription_date"))
+    number = w.ask("prescripteur")
     if isinstance(number, str) and number:
         s.prescripteur = number
         if not prescripteur_valide(number):
@@ -42,16 +47,30 @@ def _prescription(w: Work, s: Situation, seance: Seance) -> None:
                 "Le numéro du prescripteur est faux (clé de contrôle).",
                 "recopiez les 11 chiffres du RPPS ou les 9 chiffres du numéro de facturation",
             )
-    if day is not None:
-        s.prescription_date = day
-        if day > seance.day:
-            _once(
-                w,
-                "DATE_IMPOSSIBLE",
-                "answers.prescription_date",
-                f"La prescription ({fr(day)}) est après les soins ({fr(seance.day)}).",
-                "corrigez la date de la prescription ou celle des soins",
-            )
+    own = {d.act: w.bill.acts[d.act].prescription_date for d in prescribed}
+    for index, day in own.items():
+        if day is not None:
+            _before_care(w, s, seance, day, f"acts[{index}].prescription_date")
+    if not all(own.values()):
+        common = iso(w.ask("prescription_date"))
+        if common is not None:
+            _before_care(w, s, seance, common, "answers.prescription_date")
+    else:
+        w.seen.add("prescription_date")
+    s.prescription_origine = str(w.ask("prescription_origine") or "")
+    must_follow(w, "ordonnance")
+
+
+def _before_care(w: Work, s: Situation, seance: Seance, day: date, path: str) -> None:
+    s.prescription_date = day if s.prescription_date is None else min(s.prescription_date, day)
+    if day > seance.day:
+        _once(
+            w,
+            "DATE_IMPOSSIBLE",
+            path,
+            f"La prescription ({fr(day)}) est après les soins ({fr(seance.day)}).",
+            "corrigez la date de la prescription ou celle des soins",
+        )
 
 
 def _once(w: Work, code: str, path: str, text: str, remedy: str) -> None:
@@ -78,30 +97,31 @@ def _un_seul_acte(w: Work, seance: Seance) -> None:
             "Une séance de prévention ne se cumule ni avec une autre ni avec un acte le même jour (NGAP titre XII).",
             "gardez un seul acte, ou datez le second d'un autre jour",
         )
-    else:
+    elif w.profession == "kine":
         w.fault(
-            "REGLE_SANS_SOURCE",
+            "ACTES_INCOMPATIBLES",
             f"acts[{acts[1].act}].code",
-            "Tournée ne connaît pas de règle publique pour deux actes dans une même séance de votre profession.",
-            "gardez un acte par séance (donnez deux heures différentes pour deux séances)",
+            "Une seule cotation par séance de masso-kinésithérapie (NGAP titre XIV ; JORF 08/02/2024).",
+            "gardez un acte, ou donnez deux heures pour deux séances sur deux prescriptions",
         )
+    else:
+        missing(w, f"acts[{acts[1].act}].code", "deux-actes")
 
 
-def _moment(w: Work, seance: Seance) -> None:
+def _moment(w: Work, s: Situation, seance: Seance) -> None:
     """Night by the hour, Sunday and holiday by the date; only when the prescription says so [NGAP 14 B]."""
-    rows = [r for r in w.tables.majorations.get(w.profession, ()) if r.on(seance.day)]
+    rows = w.tables.majorations_de(w.profession, w.zone, seance.day)
     if not rows:
+        moment.sans_montant(w, s, seance)
         return
     by_hour = _window(rows, minutes(seance.heure))
-    sunday = next((r for r in rows if r.data["code"] == "dimanche"), None) if dimanche_ou_ferie(seance.day) else None
+    off = moment.dimanche_ou_ferie(w, s, seance.day)
+    sunday = next((r for r in rows if r.data["code"] == "dimanche"), None) if off else None
     due = by_hour or sunday
     if due is None or w.ask("majoration_imperative") is not True:
         return
     if by_hour is not None and sunday is not None:
-        w.inform(
-            "NUIT_ET_DIMANCHE",
-            "Nuit et dimanche à la fois : aucune règle publique claire sur leur cumul ; seule la nuit est comptée.",
-        )
+        told(w, "NUIT_ET_DIMANCHE", "nuit-et-dimanche")
     draft = next((d for d in seance.drafts if d.genre == "acte" and not d.familles & _SANS_MAJORATION), None)
     if draft is None:
         return

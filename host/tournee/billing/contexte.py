@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tournee.billing import saisie
+from tournee.billing import modes, saisie
 from tournee.billing.dates import age, fr, months_before
+from tournee.billing.manques import missing
 from tournee.billing.model import Mode, Origin
 from tournee.billing.result import Choice
 from tournee.billing.rights import Beneficiaire
+from tournee.billing.tables import Row
 from tournee.billing.work import Work
 
-_C2S_INDICATEURS = frozenset({"60", "61", "62", "63"})  # group 109 field 4 [IMPL MDT]
-_C2S_MUTUELLE = "62"  # group 107 field 3 [IMPL MDT]
-_C2S_SERVICE_AMO = "01"  # [IMPL MDT]
 _DROITS = "droits_ouverts"
 
 
@@ -29,6 +28,8 @@ class Situation:
     accident_date: date | None = None
     at_date: date | None = None
     at_numero: str = ""
+    at_feuillet: bool = False
+    at_organisme: str = ""
     maternite_date: date | None = None
     maternite_examen: bool = False
     exoneration: str = ""
@@ -38,12 +39,18 @@ class Situation:
     code_situation: str = ""
     parcours: str = ""
     parcours_statut: int = 0
+    parcours_declaration: bool | None = None
+    parcours_nom: str = ""
+    parcours_prenom: str = ""
+    parcours_installation: date | None = None
     tiers_payant: str | None = None
     amc_numero: str = ""
     amc_adherent: str = ""
     amc_gestion: str = ""
+    dre: bool = False
     prescripteur: str = ""
     prescription_date: date | None = None
+    prescription_origine: str = ""
 
     def maternite_100(self, day: date, months: int, days_after: int) -> bool:
         """Full cover: from four months before the expected birth (first day of the 6th month) to twelve days after it."""
@@ -89,15 +96,8 @@ def _chosen(w: Work, people: Sequence[Beneficiaire]) -> Beneficiaire | None:
     w.seen.add("beneficiaire")
     wanted = w.bill.beneficiaire
     if wanted is not None:
-        for person in people:
-            i = person.identite
-            if (i.naissance, i.rang, i.prenom, i.nir_assure) == (
-                wanted.naissance,
-                wanted.rang,
-                wanted.prenom,
-                wanted.nir_assure,
-            ):
-                return person
+        if (person := w.rights.person(wanted)) is not None:
+            return person
         w.fault(
             "BENEFICIAIRE_ABSENT",
             "beneficiaire",
@@ -121,32 +121,16 @@ def _label(person: Beneficiaire) -> str:
 
 def nature(w: Work, s: Situation) -> None:
     """Securing mode, nature of insurance, accident, exonerations."""
-    s.mode = str(w.ask("mode", default=_mode_by_rights(w)))
-    _mode(w, s)
+    s.mode = modes.mode(w)
     s.nature = str(w.ask("nature_assurance"))
     if s.nature == "maternite":
         s.maternite_date = iso(w.ask("maternite_date"))
         if s.maternite_date is not None and not _maternite_100(w, s, w.day):
             s.maternite_examen = bool(w.ask("maternite_examen"))
     elif s.nature == "at":
-        s.at_date = iso(w.ask("at_date"))
-        s.at_numero = str(w.ask("at_numero") or "")
-        if s.at_numero and not (s.at_numero.isascii() and s.at_numero.isdigit() and len(s.at_numero) <= 9):
-            w.fault(
-                "NUMERO_AT",
-                "answers.at_numero",
-                "Le numéro d'accident du travail a 9 chiffres au plus.",
-                "recopiez-le depuis la feuille d'accident",
-            )
-        if s.at_date is not None and s.at_date > w.day:
-            w.fault(
-                "DATE_IMPOSSIBLE",
-                "answers.at_date",
-                f"L'accident du travail ({fr(s.at_date)}) est après les soins ({fr(w.day)}).",
-                "corrigez la date de l'accident ou celle des soins",
-            )
+        _accident_travail(w, s)
     elif s.nature == "smg":
-        missing(w, "answers.nature_assurance", "les soins médicaux gratuits (prise en charge, taux)")
+        missing(w, "answers.nature_assurance", "smg")
     tiers = w.ask("accident_tiers")
     s.accident_tiers = tiers if isinstance(tiers, bool) else None
     if s.accident_tiers:
@@ -160,38 +144,39 @@ def nature(w: Work, s: Situation) -> None:
             )
     s.exoneration = str(w.ask("exoneration") or "")
     if s.exoneration == "9":
-        missing(w, "answers.exoneration", "le taux du fonds national de solidarité")
+        missing(w, "answers.exoneration", "fns")
     s.alsace_moselle = bool(w.ask("alsace_moselle"))
     _from_rights(w, s)
 
 
-def _mode(w: Work, s: Situation) -> None:
-    """A secured or desynchronised invoice needs a Vitale that was read [IMPL JFSE, §3.1]; the others say what must follow."""
-    if s.mode in (Mode.SECURISE, Mode.VISITE, Mode.DESYNCHRONISE) and not _read(w):
+def _accident_travail(w: Work, s: Situation) -> None:
+    """Date, then number or sheet of the accident, and the organism that covers it [IMPL JFSE §3.3; group 103]."""
+    s.at_date = iso(w.ask("at_date"))
+    s.at_numero = str(w.ask("at_numero") or "")
+    if s.at_numero and not (s.at_numero.isascii() and s.at_numero.isdigit() and len(s.at_numero) <= 9):
         w.fault(
-            "MODE_SANS_CARTE",
-            "answers.mode",
-            "Ce mode demande une carte Vitale lue.",
-            "insérez la carte Vitale, ou choisissez le mode dégradé ou SESAM sans Vitale",
+            "NUMERO_AT",
+            "answers.at_numero",
+            "Le numéro d'accident du travail a 9 chiffres au plus.",
+            "recopiez-le depuis la feuille d'accident",
         )
-    elif s.mode == Mode.DEGRADE:
+    if s.at_date is not None and s.at_date > w.day:
+        w.fault(
+            "DATE_IMPOSSIBLE",
+            "answers.at_date",
+            f"L'accident du travail ({fr(s.at_date)}) est après les soins ({fr(w.day)}).",
+            "corrigez la date de l'accident ou celle des soins",
+        )
+    s.at_feuillet = w.ask("at_feuillet") is True
+    if not s.at_numero and not s.at_feuillet:
         w.inform(
-            "A_FOURNIR",
-            "Facture dégradée : imprimez la feuille de soins, faites-la signer par l'assuré et envoyez-la à la caisse "
-            "(papier ou SCOR) ; sans elle la facture n'est pas payée.",
+            "AT_SANS_REFERENCE",
+            "Ni numéro d'accident ni feuille d'accident : la caisse peut demander la preuve de l'accident du travail.",
+            kind="warning",
         )
-    elif s.mode == Mode.DESYNCHRONISE:
-        w.inform(
-            "A_FOURNIR", "Facture désynchronisée : la signature de la carte Vitale reste à faire ou a été faite à part."
-        )
-
-
-def _mode_by_rights(w: Work) -> str:
-    return Mode.SECURISE if _read(w) else Mode.DEGRADE
-
-
-def _read(w: Work) -> bool:
-    return w.rights.origin is Origin.CARD and bool(w.rights.beneficiaires)
+    known = [Choice(code, f"{code} · {name}" if name else code) for name, code, _ in w.rights.at_organismes if code]
+    if known:
+        s.at_organisme = str(w.ask("at_organisme", choices=known, default=known[0].value))
 
 
 def _maternite_100(w: Work, s: Situation, day: date) -> bool:
@@ -212,28 +197,23 @@ def _from_rights(w: Work, s: Situation) -> None:
         if couverture.periode.contains(w.day):
             s.code_ald, s.code_situation = couverture.code_ald.strip("0"), couverture.code_situation
             break
-    amc, mutuelle = person.amc, person.mutuelle
-    s.c2s = (
-        (person.service_amo == _C2S_SERVICE_AMO and person.service_amo_periode.contains(w.day))
-        or (amc is not None and amc.indicateur_traitement in _C2S_INDICATEURS and amc.periode.contains(w.day))
-        or (
-            mutuelle is not None
-            and mutuelle.indicateur_traitement == _C2S_MUTUELLE
-            and any(p.contains(w.day) for p in mutuelle.periodes)
-        )
-    )
+    for row in _indicateurs(w, person):
+        s.c2s = s.c2s or bool(row.data.get("c2s"))
+        if row.data.get("sortie"):
+            w.inform("C2S_SORTIE", "La carte Vitale dit que le patient sort de la C2S : vérifiez ses droits (ADRi).")
     if s.c2s:
         w.trace("C2S", "Complémentaire santé solidaire ouverte à la date des soins (carte Vitale).")
 
 
-def missing(w: Work, path: str, what: str) -> None:
-    """A rule or amount without a citable public source: the bill says so and stops there (docs/FIDELITY.md)."""
-    w.fault(
-        "REGLE_SANS_SOURCE",
-        path,
-        f"Tournée ne connaît pas de source publique pour {what}.",
-        "facturez cet acte avec un autre logiciel ou une feuille de soins papier",
-    )
+def _indicateurs(w: Work, person: Beneficiaire) -> Iterator[Row]:
+    """What the card says of the complementary part on the first care date (indicateurs.toml)."""
+    amc, mutuelle = person.amc, person.mutuelle
+    found = [("service_amo", person.service_amo)] if person.service_amo_periode.contains(w.day) else []
+    if amc is not None and amc.periode.contains(w.day):
+        found.append(("amc", amc.indicateur_traitement))
+    if mutuelle is not None and any(p.contains(w.day) for p in mutuelle.periodes):
+        found.append(("mutuelle", mutuelle.indicateur_traitement))
+    return (row for key in found if (row := w.tables.indicateurs.get(key)) is not None)
 
 
 def parcours(w: Work, s: Situation) -> None:
@@ -250,13 +230,16 @@ def parcours(w: Work, s: Situation) -> None:
         return
     s.parcours, chosen = value, table[value]
     s.parcours_statut = int(chosen["statut"])
-    if chosen.get("declaration"):
-        w.ask("parcours_declaration")
+    if chosen.get("declare"):
+        s.parcours_declaration = True
+    elif chosen.get("declaration"):
+        declared = w.ask("parcours_declaration")
+        s.parcours_declaration = declared if isinstance(declared, bool) else None
     if chosen.get("orienteur"):
-        w.ask("parcours_nom")
-        w.ask("parcours_prenom")
+        s.parcours_nom = str(w.ask("parcours_nom") or "")
+        s.parcours_prenom = str(w.ask("parcours_prenom") or "")
     if chosen.get("date_installation"):
-        installed = iso(w.ask("parcours_installation"))
+        installed = s.parcours_installation = iso(w.ask("parcours_installation"))
         if installed is not None and installed > w.day:
             w.fault(
                 "DATE_IMPOSSIBLE",

@@ -32,6 +32,19 @@ def ferie(day: date) -> str:
     return known.get(day, "")
 
 
+@cache
+def _locaux(region: str) -> dict[date, str]:
+    from tournee.billing.tables import read
+
+    found = read("feries")["locaux"].get(region, {})
+    return {date.fromisoformat(day): name for day, name in found.items()}
+
+
+def ferie_local(day: date, *regions: str) -> str:
+    """The name of a holiday of these regions only (keys of feries.toml), "" where there is none."""
+    return next((name for region in regions if (name := _locaux(region).get(day, ""))), "")
+
+
 def dimanche_ou_ferie(day: date) -> bool:
     return day.weekday() == 6 or bool(ferie(day))
 

@@ -9,6 +9,7 @@ from typing import Any
 from tournee.billing import contexte, paiement, partage, seance
 from tournee.billing.dates import add_jours_ouvres, fr
 from tournee.billing.errors import BillNotValid, TableError
+from tournee.billing.manques import missing
 from tournee.billing.model import Bill
 from tournee.billing.money import euros
 from tournee.billing.result import ClockDate, Contexte, Evaluation, Line, Status, Trace
@@ -107,7 +108,7 @@ def _practitioner(w: Work) -> bool:
         return False
     w.profession, w.categorie, w.zone = str(known["profession"]), str(known["categorie"]), zone
     if situation.code_conventionnel == "0":
-        contexte.missing(w, "situation.code_conventionnel", "les tarifs d'autorité d'un praticien non conventionné")
+        missing(w, "situation.code_conventionnel", "tarif-autorite")
         return False
     return True
 

@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
+from tournee.billing import moment
 from tournee.billing.contexte import Situation
-from tournee.billing.dates import dimanche_ou_ferie, minutes
+from tournee.billing.dates import minutes
+from tournee.billing.manques import missing
 from tournee.billing.result import Choice
 from tournee.billing.session import Seance, kilometres
 from tournee.billing.work import Work
 
 _DEPLACEMENT = ("MD", "MDM", "MDN", "MDI", "MDD")
 _URGENCE = ("MU", "F", "MN", "MM")
+_VISITES = ("V", "VG", "VGS", "VL")
 _REGULEE = ("VRN", "VRD", "VRS", "VRM")
-_FAMILLE_CONSULTATIONS = 2  # NGAP art. 16
+_CONSULTATION_REGULEE = ("CRN", "CRD", "CRS", "CRM")
+_COORDINATION = ("MCS", "MCG", "MCC")
 
 
 def complete(w: Work, s: Situation, seance: Seance) -> None:
+    off = moment.dimanche_ou_ferie(w, s, seance.day)
     _meg(w, seance)
-    _pdsa(w, seance)
+    _pdsa(w, seance, off)
     _un_seul_acte(w, seance)
-    _coordination(w, s, seance)
+    _coordination(w, seance)
+    _opposable(w, seance)
     principal = seance.principal
     if principal is None or seance.lieu != "domicile":
         return
     rang = seance.rang(w)
-    visit = principal.code in ("V", "VG", "VGS", "VL")
+    visit = principal.code in _VISITES
     if rang > 1:
-        _famille(w, seance, rang, visit)
+        _regulee_une_fois(w, seance)
+        if w.ask("hebergement_collectif") is True:
+            _etablissement(w, seance, rang, visit, off)
+        else:
+            _famille(w, seance, rang, visit)
         return
+    w.seen.add("hebergement_collectif")
     if not visit:
         return
-    due = seance.has(*_DEPLACEMENT, *_URGENCE)
-    if not seance.has(*_DEPLACEMENT, *_URGENCE, *_REGULEE):
-        value = w.ask("deplacement", choices=_choices(w, seance))
-        if isinstance(value, str) and value != "non":
-            seance.add(w, value, "DEPLACEMENT", "Déplacement justifié médicalement (NGAP 14.2).")
-            due = True
-    else:
-        w.seen.add("deplacement")
+    due = _deplacement(w, seance, off)
     if due or seance.has(*_REGULEE):
         kilometres(w, seance)  # for a GP's visit, only when MD or MU is due [NGAP 13 C]; VRx keep them [22-3]
+
+
+def _deplacement(w: Work, seance: Seance, off: bool) -> bool:
+    """The displacement majoration: typed with the acts, else asked; True when it or an emergency one is there."""
+    if seance.has(*_DEPLACEMENT, *_URGENCE, *_REGULEE):
+        w.seen.add("deplacement")
+        return seance.has(*_DEPLACEMENT, *_URGENCE)
+    value = w.ask("deplacement", choices=_choices(w, seance, off))
+    if not isinstance(value, str) or value == "non":
+        return False
+    seance.add(w, value, "DEPLACEMENT", "Déplacement justifié médicalement (NGAP 14.2).")
+    return True
 
 
 def _un_seul_acte(w: Work, seance: Seance) -> None:
     acts = [d for d in seance.drafts if d.genre == "acte"]
     if len(acts) > 1:
-        w.fault(
-            "REGLE_SANS_SOURCE",
-            f"acts[{acts[1].act}].code",
-            f"Tournée ne connaît pas de règle publique qui cumule {acts[0].code} et {acts[1].code} dans une même séance.",
-            "gardez un acte par séance (donnez deux heures différentes pour deux séances)",
-        )
+        missing(w, f"acts[{acts[1].act}].code", "deux-actes-medecin", a=acts[0].code, b=acts[1].code)
 
 
-def _coordination(w: Work, s: Situation, seance: Seance) -> None:
-    """Coordination majorations: in the parcours or under 16, never with a dépassement autorisé [NGAP 2 bis]."""
-    found = next((d for d in seance.drafts if d.code in ("MCS", "MCG", "MCC")), None)
+def _coordination(w: Work, seance: Seance) -> None:
+    """Coordination majorations: in the parcours or (but MCG) under 16, never with a dépassement autorisé [NGAP 2 bis]."""
+    found = next((d for d in seance.drafts if d.code in _COORDINATION), None)
     if found is None:
         return
     if any(d.qualificatif in ("A", "B") for d in seance.drafts):
@@ -66,16 +77,35 @@ def _coordination(w: Work, s: Situation, seance: Seance) -> None:
         )
     outside = w.tables.parcours.get(str(w.bill.value("parcours")), {}).get("statut") == 2
     limit = w.parametre("age_parcours", seance.day)
-    if outside and not (w.age is not None and limit is not None and w.age < limit):
+    child = w.age is not None and limit is not None and w.age < limit
+    if (found.code == "MCG" and child) or (outside and not child):
         w.fault(
             "ACTES_INCOMPATIBLES",
             f"acts[{found.act}].code",
-            f"{found.code} est réservée au parcours de soins coordonnés (NGAP 2 bis).",
+            f"{found.code} est réservée au parcours de soins coordonnés"
+            + (f", à partir de {limit} ans (NGAP 2 bis)." if child else " (NGAP 2 bis)."),
             f"retirez {found.code}",
         )
 
 
-def _choices(w: Work, seance: Seance) -> list[Choice]:
+def _opposable(w: Work, seance: Seance) -> None:
+    """Majorations that go with the opposable tariff only: no authorised overrun in that séance [NGAP 14.1.3, 22-2, 22-4]."""
+    if not any(d.depassement_cents and d.qualificatif in ("A", "B") for d in seance.drafts):
+        return
+    for draft in seance.drafts:
+        if draft.genre != "majoration" or draft.code in _COORDINATION:
+            continue
+        tarif = w.tarif(draft.code, seance.day)
+        if tarif is not None and tarif.data.get("opposable"):
+            w.fault(
+                "TARIF_OPPOSABLE",
+                f"acts[{draft.act}].code",
+                f"{draft.code} ne se cote qu'au tarif opposable, sans dépassement dans la séance.",
+                f"retirez {draft.code} ou le dépassement",
+            )
+
+
+def _choices(w: Work, seance: Seance, off: bool) -> list[Choice]:
     """What the day and the hour allow; MDM replaces MD in the mountains once it exists [NGAP 14.2 §5]."""
     texts = {c.value: c for c in w.tables.questions["deplacement"].choices}
     mountain = w.tables.terrains.get(w.bill.situation.zone_ik) == "montagne"
@@ -87,7 +117,7 @@ def _choices(w: Work, seance: Seance) -> list[Choice]:
         allowed.append("MDI")
     elif at is not None and (at < 8 * 60 or at >= 20 * 60):
         allowed.append("MDN")
-    if dimanche_ou_ferie(seance.day):
+    if off:
         allowed.append("MDD")
     return [texts[code] for code in (*allowed, "non")]
 
@@ -103,10 +133,15 @@ def _meg(w: Work, seance: Seance) -> None:
         )
 
 
-def _pdsa(w: Work, seance: Seance) -> None:
+def _pdsa(w: Work, seance: Seance, off: bool) -> None:
     """Night, Sunday and holiday codes need such an hour or day; without an hour only the day can be checked."""
     at = minutes(seance.heure)
-    off = dimanche_ou_ferie(seance.day)
+    if seance.has("F", "MN", "MM") and w.parametre("urgence_vitale", seance.day):
+        w.inform(
+            "URGENCE_VITALE",
+            "F, MN et MM ne sont dues que pour une urgence vitale ; sinon cotez MHP (NGAP 14, 22-4).",
+            kind="warning",
+        )
     for draft in seance.drafts:
         problem = ""
         if draft.code in ("F", "MDD", "VRD", "CRD") and not off:
@@ -128,6 +163,37 @@ def _pdsa(w: Work, seance: Seance) -> None:
             )
 
 
+def _regulee_une_fois(w: Work, seance: Seance) -> None:
+    """A regulated majoration is due once a trip, whatever the number of patients [NGAP 22-3]."""
+    found = next((d for d in seance.drafts if d.code in (*_REGULEE, *_CONSULTATION_REGULEE)), None)
+    if found is not None:
+        w.fault(
+            "MAXIMUM_LEGAL",
+            f"acts[{found.act}].code",
+            f"{found.code} : une seule majoration régulée par déplacement, pour le premier patient (NGAP 22-3).",
+            f"retirez {found.code}",
+        )
+
+
+def _etablissement(w: Work, seance: Seance, rang: int, visit: bool, off: bool) -> None:
+    """In a home for the elderly each patient has a visit; at most three MD a trip, and the kilometres once [NGAP 13.1]."""
+    most = w.parametre("md_max_trajet", seance.day) or 0
+    typed = next((d for d in seance.drafts if d.code in _DEPLACEMENT), None)
+    if rang <= most:
+        if visit:
+            _deplacement(w, seance, off)
+    elif typed is not None:
+        w.fault(
+            "MAXIMUM_LEGAL",
+            f"acts[{typed.act}].code",
+            f"Dans un établissement, au plus {most} majorations de déplacement par trajet (NGAP 13.1).",
+            f"retirez {typed.code}",
+        )
+    w.trace(
+        "MEME_DOMICILE", "Même établissement : les kilomètres sont comptés une fois, au premier patient (NGAP 13.1)."
+    )
+
+
 def _famille(w: Work, seance: Seance, rang: int, visit: bool) -> None:
     principal = seance.principal
     assert principal is not None
@@ -139,7 +205,7 @@ def _famille(w: Work, seance: Seance, rang: int, visit: bool) -> None:
             "cotez une consultation (G) pour ce patient",
             rule="visite_famille",
         )
-    elif rang > 1 + _FAMILLE_CONSULTATIONS:
+    elif rang > 1 + (w.parametre("consultations_famille", seance.day) or 0):
         w.fault(
             "MAXIMUM_LEGAL",
             "answers.rang_domicile",

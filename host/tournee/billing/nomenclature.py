@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from tournee.billing.dates import fr
+from tournee.billing.manques import missing
 from tournee.billing.model import Act
 from tournee.billing.money import coefficient
 from tournee.billing.result import Choice
@@ -20,12 +21,7 @@ def acte_de_lettre(w: Work, act: Act, index: int, day: date) -> Row | None:
     every = w.tables.actes.get((w.profession, act.code), ())
     now = [r for r in every if r.on(day)]
     if not now:
-        w.fault(
-            "REGLE_SANS_SOURCE",
-            f"acts[{index}].code",
-            f"Tournée ne connaît pas de coefficient de source publique pour {act.code} au {fr(day)}.",
-            "facturez cet acte avec un autre logiciel ou une feuille de soins papier",
-        )
+        missing(w, f"acts[{index}].code", "coefficients", code=act.code, jour=fr(day))
         return None
     coef = act.coefficient_centiemes
     if act.reference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tournee.billing.contexte import Situation
 from tournee.billing.conventions import convention
 from tournee.billing.identifiants import amc_valide
+from tournee.billing.tables import Row
 from tournee.billing.work import Work
 
 
@@ -33,12 +34,34 @@ def paiement(w: Work, s: Situation) -> None:
                 "recopiez les 8 chiffres de l'attestation",
             )
     s.amc_gestion = str(w.ask("amc_gestion", default=_gestion(w, s)))
+    s.dre = s.amc_gestion == "separee"
+    indicateur = _indicateur(w)
+    if s.dre and indicateur is not None and indicateur.data["dre"] in ("non", "hors_tp"):
+        w.fault(
+            "DRE_IMPOSSIBLE",
+            "answers.amc_gestion",
+            "La carte Vitale dit que cette complémentaire n'accepte pas de demande de remboursement en tiers payant.",
+            "choisissez la gestion unique, ou le tiers payant sur la seule part obligatoire",
+            rule="dre_indicateur",
+        )
+    if s.amc_gestion == "oct":
+        w.trace("ECLATEMENT", "Éclatement par l'OCT : contrat 99, aucune DRE pour cette facture [SPEC S001].")
+
+
+def _indicateur(w: Work) -> Row | None:
+    """The card's row for the complementary fund, None when it says nothing."""
+    amc = w.person.amc if w.person is not None else None
+    return w.tables.indicateurs.get(("amc", amc.indicateur_traitement)) if amc is not None else None
 
 
 def _gestion(w: Work, s: Situation) -> str:
-    """C2S managed by the AMO, or a fund that takes no DRE (indicateur 00, 60): one invoice carries both parts; else as agreed."""
-    amc = w.person.amc if w.person is not None else None
-    if (s.c2s and amc is None) or (amc is not None and amc.indicateur_traitement in ("00", "60")):
+    """C2S managed by the AMO, or a fund that takes no DRE in third-party payment: one invoice carries both parts; else as agreed."""
+    row = _indicateur(w)
+    if (s.c2s and row is None) or (row is not None and row.data["dre"] in ("non", "hors_tp")):
+        if row is not None:
+            w.trace(
+                "GESTION", "Indicateur de la complémentaire : pas de DRE en tiers payant, gestion unique.", (row.id,)
+            )
         return "unique"
     agreed = convention(s.amc_numero, s.amc_adherent)
     if agreed is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tournee.billing.contexte import Situation, exonere_maternite, missing
+from tournee.billing.contexte import Situation, exonere_maternite
+from tournee.billing.manques import missing
 from tournee.billing.money import euros, part
 from tournee.billing.result import Line, Totals, Trace
 from tournee.billing.tables import Row
@@ -46,14 +47,14 @@ def _situation(w: Work, s: Situation, draft: Draft, ald: bool | None) -> tuple[s
         return "exonere", f"{draft.code} est un acte exonéré du ticket modérateur", "3"
     if ald:
         if outside:
-            missing(w, "answers.parcours", "le taux des soins en rapport avec une ALD hors du parcours de soins")
+            missing(w, "answers.parcours", "ald-hors-parcours")
             return "", "", ""
         return "ald", "soins en rapport avec l'ALD", "4"
     if s.exoneration in ("3", "5", "7"):
         return "exonere", "exonération particulière du ticket modérateur", s.exoneration
     if s.alsace_moselle:
         if outside:
-            missing(w, "answers.parcours", "le taux du régime local d'Alsace-Moselle hors du parcours de soins")
+            missing(w, "answers.parcours", "alsace-hors-parcours")
             return "", "", ""
         return "alsace_moselle", "régime local d'Alsace-Moselle", ""
     if outside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tournee.billing import moment
 from tournee.billing.contexte import Situation
 from tournee.billing.result import Choice
 from tournee.billing.session import Seance, kilometres
@@ -23,6 +24,7 @@ def complete(w: Work, s: Situation, seance: Seance) -> None:
             "Consultations, séances et forfaits ne se cumulent pas (NGAP 11 A).",
             "gardez un seul acte, ou donnez-lui une autre date",
         )
+    moment.sans_montant(w, s, seance)
     if seance.lieu != "domicile" or seance.rang(w) > 1:
         return
     if principal.code == "V" and not seance.has("MD") and w.tarif("MD", seance.day):

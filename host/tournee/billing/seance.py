@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 from tournee.billing import auxiliaires, medecin, sage_femme
-from tournee.billing.contexte import Situation, missing
+from tournee.billing.contexte import Situation
 from tournee.billing.dates import fr, minutes
+from tournee.billing.manques import missing
 from tournee.billing.model import Act
 from tournee.billing.money import coefficient, euros, times
 from tournee.billing.nomenclature import acte_de_lettre
@@ -176,9 +177,9 @@ def _no_tarif(w: Work, path: str, code: str, day: date) -> None:
         return
     known = {(p, z) for (p, z, c) in w.tables.tarifs if c == code}
     if any(p == w.profession for p, _ in known):
-        missing(w, field_path, f"le tarif de {code} dans la zone {w.zone}")
+        missing(w, field_path, "tarif-zone", code=code, jour=fr(day), zone=w.zone)
     elif unpriced := w.tables.code_sans_tarif(w.profession, code):
-        missing(w, field_path, str(unpriced.data["texte"]))
+        missing(w, field_path, unpriced, code=code)
     elif known:
         w.fault(
             "ACTE_INTERDIT",
@@ -210,6 +211,16 @@ def _check(w: Work, s: Situation, seance: Seance, tarif: Tarif, lieu: str, act: 
                 f"{act.code} ne se cote qu'{span}.".replace("qu'avant", "qu'avant"),
                 "changez d'acte",
             )
+    convention = w.bill.situation.code_conventionnel
+    if convention not in tarif.data.get("conventions", (convention,)):
+        plain = [t.code for t in w.tables.codes(w.profession, w.zone, seance.day)]
+        instead = [c for c in plain if (t := w.tarif(c, seance.day)) and t.data.get("avec_depassement") == act.code]
+        w.fault(
+            "ACTE_INTERDIT",
+            f"{path}.code",
+            f"{act.code} ({tarif.libelle}) n'est pas ouvert à votre secteur conventionnel.",
+            f"cotez {instead[0]}" if instead else "choisissez un acte de la liste de votre profession",
+        )
     _depassement(w, s, tarif, act, path)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from tournee.billing.contexte import missing
 from tournee.billing.dates import fr
+from tournee.billing.manques import missing
 from tournee.billing.model import Act
 from tournee.billing.money import euros, times
 from tournee.billing.work import Draft, Work
@@ -49,7 +49,7 @@ class Seance:
             return None
         tarif = w.tarif(code, self.day)
         if tarif is None:
-            missing(w, f"acts[{principal.act}].code", f"le tarif de {code} au {fr(self.day)} (zone {w.zone})")
+            missing(w, f"acts[{principal.act}].code", "tarif-zone", code=code, jour=fr(self.day), zone=w.zone)
             return None
         draft = Draft(
             code=code,
@@ -109,8 +109,10 @@ def kilometres(w: Work, seance: Seance) -> None:
 
 def _degressive(w: Work, seance: Seance, code: str, km: int, because: str) -> None:
     """Nurses: over the kilometres of the civil day, full up to 299, half from 300 to 399, nothing beyond [NGAP 13 C 2°]."""
-    asked = w.ask("km_jour")
-    before = asked if isinstance(asked, int) else 0
+    suffix = "" if seance.day == w.bill.created else f".{seance.day.isoformat()}"
+    asked = w.ask("km_jour", suffix=suffix, text=f"Kilomètres déjà facturés le {fr(seance.day)}, après abattement")
+    before = w.km_jour.get(seance.day, asked if isinstance(asked, int) else 0)
+    w.km_jour[seance.day] = before + km
     full_to, half_to = w.parametre("ik_plein", seance.day) or 0, w.parametre("ik_moitie", seance.day) or 0
     end = before + km
     full = max(0, min(end, full_to) - before)

@@ -55,7 +55,8 @@ class Tables:
     actes: Mapping[tuple[str, str], tuple[Row, ...]]  # (profession, key letter), table order
     majorations: Mapping[str, tuple[Row, ...]]  # by profession: night, Sunday
     professions: Mapping[str, Mapping[str, Any]]  # by speciality code
-    zones: Mapping[str, str]
+    zones: Mapping[str, str]  # zone tarifaire of the card -> tariff zone
+    wider: Mapping[str, str]  # tariff zone -> the zone whose rows hold where it has none
     terrains: Mapping[str, str]
     taux: Mapping[tuple[str, str], tuple[Row, ...]]
     parcours: Mapping[str, Mapping[str, Any]]
@@ -63,32 +64,42 @@ class Tables:
     incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
     parcours_choices: tuple[Choice, ...]
     conventions: tuple[Row, ...]
-    sans_tarif: tuple[Row, ...]  # codes that exist without a citable price
+    indicateurs: Mapping[tuple[str, str], Row]  # (amc | mutuelle | service_amo, code) of the card
+    modes: Mapping[str, Mapping[str, Any]]  # by securing mode
+    suites: Mapping[str, Row]  # what must follow a bill
+    manques: Mapping[str, Row]  # rules and amounts without a citable source
+    sans_tarif: tuple[Row, ...]  # those of `manques` that are codes of acts
     questions: Mapping[str, Question]
     rows: Mapping[str, Row]
 
     def tarif(self, profession: str, zone: str, code: str, day: date) -> Tarif | None:
-        """The row in force on the care date, or None."""
+        """The row in force on the care date, that of the wider zone where this zone has none; or None."""
         for found in self.tarifs.get((profession, zone, code), ()):
-            if found.row.on(day):
+            if found.row.valid_from <= day <= found.row.valid_to:
                 return found
-        return None
+        return self.tarif(profession, self.wider[zone], code, day) if zone in self.wider else None
 
     def codes(self, profession: str, zone: str, day: date) -> list[Tarif]:
         """All the codes that a profession may use on a day, in table order."""
-        return [
-            t for (p, z, _), ts in self.tarifs.items() if p == profession and z == zone for t in ts if t.row.on(day)
-        ]
+        zones = (zone, self.wider.get(zone, zone))
+        known = dict.fromkeys(c for (p, z, c) in self.tarifs if p == profession and z in zones)
+        return [t for c in known if (t := self.tarif(profession, zone, c, day)) is not None]
 
-    def code_sans_tarif(self, profession: str, code: str) -> Row | None:
-        """Why a code that exists cannot be priced; None when nothing is known of it."""
-        return next(
-            (r for r in self.sans_tarif if profession in r.data["professions"] and re.fullmatch(r.data["motif"], code)),
-            None,
-        )
+    def code_sans_tarif(self, profession: str, code: str) -> str:
+        """The row of `manques` that says why a code that exists cannot be priced; "" when nothing is known of it."""
+        for row in self.sans_tarif:
+            if profession in row.data["professions"] and re.fullmatch(row.data["motif"], code):
+                return str(row.data["nom"])
+        return ""
 
     def periods(self, profession: str, zone: str, code: str) -> tuple[Tarif, ...]:
-        return self.tarifs.get((profession, zone, code), ())
+        own = self.tarifs.get((profession, zone, code), ())
+        return own or self.tarifs.get((profession, self.wider.get(zone, zone), code), ())
+
+    def majorations_de(self, profession: str, zone: str, day: date) -> list[Row]:
+        """Night and Sunday rows of a profession; a row without a zone holds everywhere."""
+        zones = (zone, self.wider.get(zone, zone))
+        return [r for r in self.majorations.get(profession, ()) if r.on(day) and r.data.get("zone", zone) in zones]
 
     def taux_de(self, categorie: str, situation: str, day: date) -> Row | None:
         for key in ((categorie, situation), ("*", situation)):
@@ -160,7 +171,7 @@ def tables() -> Tables:
             for lettre in row.data["lettres"]:
                 actes.setdefault((row.data["profession"], lettre), []).append(row)
     majorations: dict[str, list[Row]] = {}
-    for row in dated_rows("majorations", ("profession", "code")):
+    for row in dated_rows("majorations", ("profession", "code", "zone")):
         majorations.setdefault(row.data["profession"], []).append(keep(row))
     taux: dict[tuple[str, str], list[Row]] = {}
     for row in dated_rows("taux", ("categorie", "situation")):
@@ -168,20 +179,26 @@ def tables() -> Tables:
     parametres: dict[str, list[Row]] = {}
     for row in dated_rows("parametres", ("nom",)):
         parametres.setdefault(row.data["nom"], []).append(keep(row))
-    zones, terrains = {}, {}
+    zones: dict[str, str] = {}
+    wider: dict[str, str] = {}
+    terrains: dict[str, str] = {}
     for row in dated_rows("zones", ("table", "code")):
         keep(row)
         if row.data["table"] == "zone_tarifaire":
             zones[row.data["code"]] = row.data["zone"]
+            if "dans" in row.data:
+                wider[row.data["zone"]] = row.data["dans"]
         else:
             terrains[row.data["code"]] = row.data["terrain"]
     parcours = {r.data["code"]: r.data for r in dated_rows("parcours", ("code",))}
+    manques = {row.data["nom"]: keep(row) for row in dated_rows("manques", ("nom",))}
     return Tables(
         tarifs={key: tuple(sorted(found, key=lambda t: t.row.valid_from)) for key, found in tarifs.items()},
         actes={key: tuple(found) for key, found in actes.items()},
         majorations={key: tuple(found) for key, found in majorations.items()},
         professions={r.data["specialite"]: r.data for r in dated_rows("professions", ("specialite",))},
         zones=zones,
+        wider=wider,
         terrains=terrains,
         taux={key: tuple(found) for key, found in taux.items()},
         parcours=parcours,
@@ -191,7 +208,11 @@ def tables() -> Tables:
             (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
         ),
         conventions=tuple(keep(r) for r in dated_rows("conventions", ("ordre", "numero"))),
-        sans_tarif=tuple(keep(r) for r in dated_rows("codes_sans_tarif", ("nom",))),
+        indicateurs={(r.data["table"], r.data["code"]): keep(r) for r in dated_rows("indicateurs", ("table", "code"))},
+        modes={r.data["mode"]: keep(r).data for r in dated_rows("modes", ("mode",))},
+        suites={r.data["nom"]: keep(r) for r in dated_rows("suites", ("nom",))},
+        manques=manques,
+        sans_tarif=tuple(row for row in manques.values() if "motif" in row.data),
         questions={q["id"]: _question(q) for q in read("questions")["question"]},
         rows=rows,
     )

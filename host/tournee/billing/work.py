@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 from tournee.billing.model import Bill
 from tournee.billing.result import Choice, Fault, Information, Question, Trace
@@ -61,6 +62,7 @@ class Work:
     seen: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)  # a question stands on the list once
     warned: set[str] = field(default_factory=set)
+    km_jour: dict[date, int] = field(default_factory=dict)  # a nurse's kilometres so far, by day
 
     def ask(
         self,
@@ -128,8 +130,10 @@ class Work:
     def trace(self, rule: str, text: str, rows: Iterable[str] = ()) -> None:
         self.traces.append(Trace(rule, tuple(rows), text))
 
-    def inform(self, code: str, text: str, cents: int = 0) -> None:
-        self.informations.append(Information(code, text, cents))
+    def inform(
+        self, code: str, text: str, cents: int = 0, *, kind: Literal["information", "warning"] = "information"
+    ) -> None:
+        self.informations.append(Information(code, text, cents, kind))
 
     def used(self, row: Row) -> Row:
         """Notes a table row; a row of low confidence warns once."""
