@@ -86,8 +86,33 @@ def test_paper_sheet_of_a_degraded_bill() -> None:
 def test_long_sheet_goes_on_to_a_second_page() -> None:
     acts = [Act("VG", date=DAY.replace(day=n)) for n in range(1, 15)]
     made = settle(bill({**GP_ANSWERS, "actes": acts}), rights())
-    pdf = feuille_pdf(made, evaluate(made, rights(), today=DAY), rights())
-    assert len(re.findall(rb"/Type /Page\b", pdf)) == 2
+    result = evaluate(made, rights(), today=DAY)
+    for pdf, title in ((feuille_pdf(made, result, rights()), "Dépassement"), (receipt_pdf(made, result), "Taux")):
+        pages = len(re.findall(rb"/Type /Page\b", pdf))
+        assert pages == 2
+        page = words(pdf)
+        assert page.count("SIMULATION SV-SIM 1") == page.count(title) == pages, (
+            "marked, and its columns named, on each page"
+        )
+        assert re.search(r"page 1 sur +2 ", page) and re.search(r"page 2 sur +2", page)
+
+
+def test_the_sheet_says_who_referred_and_what_the_ald_covers() -> None:
+    made = settle(
+        bill({**GP_ANSWERS, "parcours": "O", "parcours_nom": "MARTIN", "parcours_prenom": "LÉA", "ald.0": True}),
+        rights(),
+    )
+    page = words(feuille_pdf(made, evaluate(made, rights(ald="1"), today=DAY), rights(ald="1")))
+    assert "Orienté par le médecin traitant : LÉA MARTIN" in page and "100 % ALD" in page
+
+
+def test_receipt_says_what_a_night_costs() -> None:
+    night = {"lieu": "domicile", "nature_assurance": "maladie", "accident_tiers": False, "tiers_payant": "amo"} | {
+        "prescripteur": "991129768", "prescription_date": "2025-01-02", "majoration_imperative": True,
+        "actes": [{"code": "AMI", "reference": "injection", "heure": "21:00"}],
+    }  # fmt: skip
+    made = settle(bill(night, specialite="24"), rights())
+    assert "dont majoration de nuit 9,15 €" in words(receipt_pdf(made, evaluate(made, rights(), today=DAY)))
 
 
 def test_day_summary_adds_up() -> None:
@@ -100,3 +125,12 @@ def test_day_summary_adds_up() -> None:
     assert [row[1] for row in by_payer(entries)] == ["52,00 €", "28,00 €", "0,00 €", "80,00 €"]
     assert "80,00 €" in words(journee_pdf(DAY, entries))
     assert "Aucune facture" in words(journee_pdf(DAY, []))
+
+
+def test_drafts_and_cancelled_bills_are_listed_but_not_counted() -> None:
+    made = settle(bill(), rights())
+    entries = [Entry(made, evaluate(made, rights(), today=DAY), "signée")]
+    entries.append(Entry(made, entries[0].evaluation, "annulée", counts=False))
+    page = words(journee_pdf(DAY, entries))
+    assert "2 factures, dont 1 hors des totaux" in page and "annulée" in page and "80,00 €" not in page
+    assert "Par payeur" not in words(journee_pdf(DAY, entries[1:]))

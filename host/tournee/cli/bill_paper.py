@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from tournee.billing.lifecycle import State
 from tournee.cli.bill_show import current
 from tournee.cli.office import opened
 from tournee.cli.output import console
@@ -13,6 +14,8 @@ from tournee.practice.dossier import load, load_all
 from tournee.practice.drafts import label
 from tournee.practice.outline import bills
 from tournee.store.home import write_private
+
+_NOT_COUNTED = (State.DRAFT, State.VALID, State.CANCELLED, State.CORRECTED)
 
 
 def print_sheet(wanted: str, target: Path) -> None:
@@ -35,7 +38,12 @@ def print_day(day: date | None, target: Path) -> None:
         wanted = day or office.clock.today()
         near = [o.id for o in bills(office.journal).values() if abs(o.begun - wanted) <= timedelta(days=1)]
         entries = [
-            Entry(replace(d.bill, numero_facture=d.numero), current(d, office.clock), label(d.state))
+            Entry(
+                replace(d.bill, numero_facture=d.numero),
+                current(d, office.clock),
+                label(d.state),
+                counts=d.state not in _NOT_COUNTED,
+            )
             for d in load_all(office.journal, near)
             if d.bill.created == wanted
         ]

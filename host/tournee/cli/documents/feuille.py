@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tournee.billing import Bill, Evaluation, Rights
+from tournee.billing import Bill, Evaluation, Line, Rights
 from tournee.billing.dates import fr
 from tournee.billing.money import coefficient, euros
-from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, new_page, rule, text
+from tournee.billing.tables import tables
+from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, Page, new_page, rule, text
 
 _WIDTH = 210 - 2 * MARGIN_MM
-_COLUMNS = (("Date", 24), ("Acte", 34), ("Qté", 12), ("Montant", 28), ("Dépassement", 28), ("Base", 24), ("Taux", 16))
+_COLUMNS = (("Date", 24), ("Acte", 34), ("Qté", 12), ("Montant", 28), ("Dépassement", 28), ("Base", 24), ("Taux", 24))
 _NATURES = {
     "maladie": "Maladie",
     "maternite": "Maternité",
@@ -22,30 +21,30 @@ _NATURES = {
 def feuille_pdf(bill: Bill, evaluation: Evaluation, rights: Rights) -> bytes:
     """The PDF's bytes; the same bill gives the same bytes. `rights` as completed by what was typed."""
     day = evaluation.lines[0].date if evaluation.lines else bill.created
-    pdf = new_page("Feuille de soins", day, simulation=bill.simulation)
+    number = f"pièce jointe à la facture n° {bill.numero_facture:09d}" if bill.numero_facture else "facture non signée"
+    pdf = new_page("Feuille de soins", day, simulation=bill.simulation, name=f"Feuille de soins, {number}")
     pdf.set_font("Helvetica", "B", 18)
     pdf.cell(0, 10, text("Feuille de soins"), new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "", 9)
     pdf.set_text_color(*GREY)
-    number = f"pièce jointe à la facture n° {bill.numero_facture:09d}" if bill.numero_facture else "facture non signée"
     pdf.cell(0, 5, text(f"Présentation propre à Tournée, {number}"), new_x="LMARGIN", new_y="NEXT")
     pdf.set_text_color(*BLACK)
     _patient(pdf, bill, rights)
-    _context(pdf, evaluation)
+    _context(pdf, bill, evaluation)
     _acts(pdf, evaluation)
     _payment(pdf, evaluation)
     _signatures(pdf, bill)
     return bytes(pdf.output())
 
 
-def _section(pdf: Any, title: str) -> None:
+def _section(pdf: Page, title: str) -> None:
     pdf.ln(2)
     pdf.set_font("Helvetica", "B", 10)
     pdf.cell(0, 6, text(title), new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "", 10)
 
 
-def _fields(pdf: Any, rows: list[tuple[str, str]]) -> None:
+def _fields(pdf: Page, rows: list[tuple[str, str]]) -> None:
     for label, value in rows:
         if not value:
             continue
@@ -55,7 +54,7 @@ def _fields(pdf: Any, rows: list[tuple[str, str]]) -> None:
         pdf.cell(_WIDTH - 58, 5.6, text(value), new_x="LMARGIN", new_y="NEXT")
 
 
-def _patient(pdf: Any, bill: Bill, rights: Rights) -> None:
+def _patient(pdf: Page, bill: Bill, rights: Rights) -> None:
     person = bill.beneficiaire
     _section(pdf, "Patient et assuré")
     if person is None:
@@ -73,7 +72,7 @@ def _patient(pdf: Any, bill: Bill, rights: Rights) -> None:
     )
 
 
-def _context(pdf: Any, evaluation: Evaluation) -> None:
+def _context(pdf: Page, bill: Bill, evaluation: Evaluation) -> None:
     c = evaluation.contexte
     accident = "" if c.accident_tiers is None else "oui" if c.accident_tiers else "non"
     if c.accident_date is not None:
@@ -86,7 +85,7 @@ def _context(pdf: Any, evaluation: Evaluation) -> None:
             ("Accident causé par un tiers", accident),
             ("Date de l'accident du travail", fr(c.date_at) if c.date_at else ""),
             ("Date de la maternité", fr(c.date_maternite) if c.date_maternite else ""),
-            ("Parcours de soins", c.parcours),
+            ("Parcours de soins", _parcours(bill, c.parcours)),
             (
                 "Prescripteur",
                 f"{c.prescripteur}, le {fr(c.prescription_date)}" if c.prescription_date else c.prescripteur,
@@ -95,24 +94,42 @@ def _context(pdf: Any, evaluation: Evaluation) -> None:
     )
 
 
-def _acts(pdf: Any, evaluation: Evaluation) -> None:
-    _section(pdf, "Actes effectués")
+def _parcours(bill: Bill, letter: str) -> str:
+    """The letter with its meaning, and who referred the patient."""
+    words = next((c.text for c in tables().parcours_choices if c.value == letter), letter)
+    doctor = " ".join(str(bill.value(f"parcours_{x}") or "") for x in ("prenom", "nom")).strip()
+    return f"{words} : {doctor}" if doctor else words
+
+
+def _titles(pdf: Page) -> None:
     pdf.set_font("Helvetica", "B", 9)
     for title, width in _COLUMNS:
         pdf.cell(width, 6, text(title), border=1, align="C")
     pdf.ln(6)
     pdf.set_font("Helvetica", "", 10)
+
+
+def _acts(pdf: Page, evaluation: Evaluation) -> None:
+    _section(pdf, "Actes effectués")
+    _titles(pdf)
     for x in evaluation.lines:
+        if pdf.will_page_break(6.4):
+            pdf.add_page()
+            _titles(pdf)
         code = x.code if x.coefficient_centiemes == 100 else f"{x.code} {coefficient(x.coefficient_centiemes)}"
         code += f" {x.complement}" if x.complement else ""
         over = euros(x.depassement_cents) + f" {x.qualificatif}" if x.depassement_cents else x.qualificatif
-        cells = (fr(x.date), code, str(x.quantite), euros(x.montant_cents), over, euros(x.base_cents), f"{x.taux} %")
+        cells = (fr(x.date), code, str(x.quantite), euros(x.montant_cents), over, euros(x.base_cents), _rate(x))
         for value, (_, width) in zip(cells, _COLUMNS, strict=True):
             pdf.cell(width, 6.4, text(value), border=1, align="C")
         pdf.ln(6.4)
 
 
-def _payment(pdf: Any, evaluation: Evaluation) -> None:
+def _rate(line: Line) -> str:
+    return f"{line.taux} % ALD" if line.exoneration == "4" else f"{line.taux} %"
+
+
+def _payment(pdf: Page, evaluation: Evaluation) -> None:
     t, mode = evaluation.totals, evaluation.contexte.tiers_payant
     _section(pdf, "Paiement")
     _fields(
@@ -126,8 +143,8 @@ def _payment(pdf: Any, evaluation: Evaluation) -> None:
     )
 
 
-def _signatures(pdf: Any, bill: Bill) -> None:
-    if pdf.will_page_break(52):
+def _signatures(pdf: Page, bill: Bill) -> None:
+    if pdf.will_page_break(57):
         pdf.add_page()
     rule(pdf)
     p, s = bill.praticien, bill.situation
@@ -136,14 +153,14 @@ def _signatures(pdf: Any, bill: Bill) -> None:
         (
             MARGIN_MM,
             "Professionnel de santé",
-            (f"{p.prenom} {p.nom}".strip(), f"N° {s.numero_facturation} {s.cle_facturation}"),
+            (f"{p.prenom} {p.nom}".strip(), s.raison_sociale, f"N° {s.numero_facturation} {s.cle_facturation}"),
         ),
-        (110, "Signature de l'assuré", ("", "")),
+        (110, "Signature de l'assuré", ()),
     ):
         pdf.set_xy(x, top)
         pdf.set_font("Helvetica", "B", 9)
         pdf.cell(80, 5, text(title), new_x="LEFT", new_y="NEXT")
         pdf.set_font("Helvetica", "", 9)
-        for words in lines:
+        for words in filter(None, lines):
             pdf.cell(80, 5, text(words), new_x="LEFT", new_y="NEXT")
-        pdf.rect(x, top + 16, 82, 26)
+        pdf.rect(x, top + 21, 82, 26)

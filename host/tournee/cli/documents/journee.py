@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from tournee.billing import Bill, Evaluation
 from tournee.billing.dates import fr
 from tournee.billing.money import euros
-from tournee.cli.documents.page import BLACK, GREY, new_page, rule, text
+from tournee.cli.documents.page import BLACK, GREY, Page, new_page, rule, text
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One bill of the day with its state in words."""
+    """One bill of the day with its state in words; only what `counts` stands in the totals (no draft, nothing cancelled)."""
 
     bill: Bill
     evaluation: Evaluation
     state: str
+    counts: bool = True
 
 
 _BILLS = (("N°", 26, "L"), ("Patient", 60, "L"), ("État", 34, "L"), ("Montant", 27, "R"), ("À régler", 27, "R"))
@@ -27,19 +27,31 @@ _BILLS = (("N°", 26, "L"), ("Patient", 60, "L"), ("État", 34, "L"), ("Montant"
 
 def journee_pdf(day: date, entries: Sequence[Entry]) -> bytes:
     """The PDF's bytes; the same bills give the same bytes."""
-    pdf = new_page("Récapitulatif de la journée", day, simulation=any(e.bill.simulation for e in entries))
+    simulation = any(e.bill.simulation for e in entries)
+    pdf = new_page("Récapitulatif de la journée", day, simulation=simulation, name=f"Journée du {fr(day)}")
     pdf.set_font("Helvetica", "B", 18)
     pdf.cell(0, 10, text(f"Journée du {fr(day)}"), new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "", 10)
     pdf.set_text_color(*GREY)
-    count = f"{len(entries)} facture{'s' if len(entries) > 1 else ''}" if entries else "Aucune facture ce jour-là."
-    pdf.cell(0, 6, text(count), new_x="LMARGIN", new_y="NEXT")
+    counted = [e for e in entries if e.counts]
+    pdf.cell(0, 6, text(_count(len(entries), len(entries) - len(counted))), new_x="LMARGIN", new_y="NEXT")
     pdf.set_text_color(*BLACK)
     if entries:
         _table(pdf, "Factures", _BILLS, [_bill_row(e) for e in entries])
-        _table(pdf, "Par acte", (("Acte", 60, "L"), ("Nombre", 30, "R"), ("Montant", 40, "R")), by_code(entries))
-        _table(pdf, "Par payeur", (("Payeur", 90, "L"), ("Montant", 40, "R")), by_payer(entries))
+    if counted:
+        _table(pdf, "Par acte", (("Acte", 60, "L"), ("Nombre", 30, "R"), ("Montant", 40, "R")), by_code(counted))
+        _table(pdf, "Par payeur", (("Payeur", 90, "L"), ("Montant", 40, "R")), by_payer(counted))
     return bytes(pdf.output())
+
+
+def _count(bills: int, left_out: int) -> str:
+    if not bills:
+        return "Aucune facture ce jour-là."
+    words = f"{bills} facture{'s' if bills > 1 else ''}"
+    if left_out:
+        many = "s" if left_out > 1 else ""
+        words += f", dont {left_out} hors des totaux (brouillon{many}, annulée{many} ou corrigée{many})"
+    return words
 
 
 def _bill_row(e: Entry) -> tuple[str, ...]:
@@ -81,8 +93,25 @@ def by_payer(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(pdf: Any, title: str, columns: Sequence[tuple[str, int, str]], rows: Sequence[tuple[str, ...]]) -> None:
+def _table(pdf: Page, title: str, columns: Sequence[tuple[str, int, str]], rows: Sequence[tuple[str, ...]]) -> None:
     pdf.ln(3)
+    if pdf.will_page_break(25):
+        pdf.add_page()
+    _titles(pdf, title, columns)
+    for row in rows:
+        if pdf.will_page_break(6):
+            pdf.add_page()
+            _titles(pdf, f"{title} (suite)", columns)
+        for value, (_, width, align) in zip(row, columns, strict=True):
+            shown = text(value)
+            while pdf.get_string_width(shown) > width - 2 and len(shown) > 4:
+                shown = shown[:-2] + "…"
+            pdf.cell(width, 6, shown, align=align)
+        pdf.ln(6)
+    rule(pdf)
+
+
+def _titles(pdf: Page, title: str, columns: Sequence[tuple[str, int, str]]) -> None:
     pdf.set_font("Helvetica", "B", 11)
     pdf.cell(0, 7, text(title), new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "B", 9)
@@ -92,11 +121,3 @@ def _table(pdf: Any, title: str, columns: Sequence[tuple[str, int, str]], rows: 
     pdf.ln(6)
     pdf.set_text_color(*BLACK)
     pdf.set_font("Helvetica", "", 10)
-    for row in rows:
-        for value, (_, width, align) in zip(row, columns, strict=True):
-            shown = text(value)
-            while pdf.get_string_width(shown) > width - 2 and len(shown) > 4:
-                shown = shown[:-2] + "…"
-            pdf.cell(width, 6, shown, align=align)
-        pdf.ln(6)
-    rule(pdf)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tournee.billing import Bill, Evaluation, Line
 from tournee.billing.dates import fr
 from tournee.billing.money import coefficient, euros
-from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, new_page, rule, text
+from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, Page, new_page, rule, text
 
 _COLUMNS = (
     ("Acte", 82, "L"),
@@ -17,6 +15,9 @@ _COLUMNS = (
     ("Taux", 14, "R"),
     ("AMO", 22, "R"),
 )
+_LINE_MM = 10.4
+_COMPLEMENTS = {"N": "majoration de nuit", "F": "majoration de dimanche ou jour férié"}
+_NOT_FOR_THE_PATIENT = ("REPONSE_SANS_OBJET", "A_FOURNIR")
 _MODES = {
     "aucun": "Pas de tiers payant : vous réglez le total, votre caisse vous rembourse.",
     "amo": "Tiers payant sur la part obligatoire : vous réglez le reste.",
@@ -25,11 +26,11 @@ _MODES = {
 }
 
 
-def receipt_pdf(bill: Bill, evaluation: Evaluation, *, numero_lot: int | None = None) -> bytes:
+def receipt_pdf(bill: Bill, evaluation: Evaluation) -> bytes:
     """The PDF's bytes; the same bill gives the same bytes. Amounts are those of the evaluation."""
     day = evaluation.lines[0].date if evaluation.lines else bill.created
-    pdf = new_page("Reçu de soins", day, simulation=bill.simulation)
-    _head(pdf, bill, evaluation, numero_lot)
+    pdf = new_page("Reçu de soins", day, simulation=bill.simulation, name=f"Reçu de soins, {_number(bill)}")
+    _head(pdf, bill, evaluation)
     _people(pdf, bill)
     _lines(pdf, evaluation)
     _totals(pdf, evaluation)
@@ -37,16 +38,14 @@ def receipt_pdf(bill: Bill, evaluation: Evaluation, *, numero_lot: int | None = 
     return bytes(pdf.output())
 
 
-def _head(pdf: Any, bill: Bill, evaluation: Evaluation, numero_lot: int | None) -> None:
+def _head(pdf: Page, bill: Bill, evaluation: Evaluation) -> None:
     pdf.set_font("Helvetica", "B", 20)
     pdf.cell(0, 11, text("Reçu de soins"), new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "", 10)
     pdf.set_text_color(*GREY)
-    number = f"Facture n° {bill.numero_facture:09d}" if bill.numero_facture else "Brouillon, non signé"
+    number = _number(bill).capitalize()
     if bill.corrects_numero:
         number += f", remplace la facture n° {bill.corrects_numero:09d}"
-    if numero_lot is not None:
-        number += f", lot {numero_lot:03d}"
     pdf.cell(0, 6, text(f"{number} · établi le {fr(bill.created)}"), new_x="LMARGIN", new_y="NEXT")
     if evaluation.status != "valid":
         pdf.set_text_color(190, 30, 30)
@@ -55,7 +54,11 @@ def _head(pdf: Any, bill: Bill, evaluation: Evaluation, numero_lot: int | None) 
     pdf.ln(2)
 
 
-def _people(pdf: Any, bill: Bill) -> None:
+def _number(bill: Bill) -> str:
+    return f"facture n° {bill.numero_facture:09d}" if bill.numero_facture else "brouillon, non signé"
+
+
+def _people(pdf: Page, bill: Bill) -> None:
     top, s, p = pdf.get_y(), bill.situation, bill.praticien
     person = bill.beneficiaire
     left = [
@@ -85,20 +88,27 @@ def _people(pdf: Any, bill: Bill) -> None:
     pdf.set_x(MARGIN_MM)
 
 
-def _lines(pdf: Any, evaluation: Evaluation) -> None:
+def _lines(pdf: Page, evaluation: Evaluation) -> None:
     rule(pdf)
+    _titles(pdf)
+    for line in evaluation.lines:
+        if pdf.will_page_break(_LINE_MM):
+            pdf.add_page()
+            _titles(pdf)
+        _line(pdf, line)
+    rule(pdf)
+
+
+def _titles(pdf: Page) -> None:
     pdf.set_font("Helvetica", "B", 9)
     pdf.set_text_color(*GREY)
     for title, width, align in _COLUMNS:
         pdf.cell(width, 6, text(title), align=align)
     pdf.ln(6)
     pdf.set_text_color(*BLACK)
-    for line in evaluation.lines:
-        _line(pdf, line)
-    rule(pdf)
 
 
-def _line(pdf: Any, line: Line) -> None:
+def _line(pdf: Page, line: Line) -> None:
     code = line.code
     if line.coefficient_centiemes != 100:
         code += f" {coefficient(line.coefficient_centiemes)}"
@@ -117,6 +127,8 @@ def _line(pdf: Any, line: Line) -> None:
     pdf.set_font("Helvetica", "", 8)
     pdf.set_text_color(*GREY)
     details = line.libelle
+    if line.majoration_cents:
+        details += f" · dont {_COMPLEMENTS.get(line.complement, 'majoration')} {euros(line.majoration_cents)}"
     if line.depassement_cents:
         details += f" · dont dépassement {euros(line.depassement_cents)}"
     pdf.multi_cell(110, 4, text(details), new_x="LMARGIN", new_y="NEXT")
@@ -124,7 +136,9 @@ def _line(pdf: Any, line: Line) -> None:
     pdf.ln(1)
 
 
-def _totals(pdf: Any, evaluation: Evaluation) -> None:
+def _totals(pdf: Page, evaluation: Evaluation) -> None:
+    if pdf.will_page_break(40):
+        pdf.add_page()
     t = evaluation.totals
     rows = [("Total des soins", t.montant_cents, False), ("Part de l'assurance maladie (AMO)", t.amo_cents, False)]
     if t.amc_cents:
@@ -138,9 +152,9 @@ def _totals(pdf: Any, evaluation: Evaluation) -> None:
     pdf.ln(3)
 
 
-def _notes(pdf: Any, bill: Bill, evaluation: Evaluation) -> None:
+def _notes(pdf: Page, bill: Bill, evaluation: Evaluation) -> None:
     notes = [_MODES.get(evaluation.contexte.tiers_payant, "")]
-    notes += [i.text for i in evaluation.informations if i.kind == "information" and i.code != "REPONSE_SANS_OBJET"]
+    notes += [i.text for i in evaluation.informations if i.kind == "information" and i.code not in _NOT_FOR_THE_PATIENT]
     if evaluation.contexte.mode == "degrade":
         notes.append("Facture établie sans carte Vitale : une feuille de soins papier est jointe.")
     notes.append(
