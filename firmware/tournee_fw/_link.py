@@ -5,7 +5,7 @@ Readers take a memoryview and its bounds and return the fields, then the offset 
 that was cut short. Writers take a memoryview with room, and return the offset after what they wrote.
 """
 
-from struct import pack_into, unpack_from
+from struct import pack_into
 
 from micropython import const
 
@@ -100,16 +100,11 @@ VOLT_B_3V = const(0x02)
 VOLT_C_1V8 = const(0x03)
 
 
-def _room(at, n, end, what):
+def _take8(buf, at, end, what):
+    n = buf[at] if at < end else 0
+    at += 1
     if at + n > end:
         raise ValueError(what + ": cut short")
-
-
-def _take8(buf, at, end, what):
-    _room(at, 1, end, what)
-    n = buf[at]
-    at += 1
-    _room(at, n, end, what)
     return buf[at : at + n], at + n
 
 
@@ -119,7 +114,7 @@ def _put8(buf, at, data, what):
         raise ValueError(what + ": too long")
     buf[at] = n
     at += 1
-    buf[at : at + n] = data
+    buf[at : at + n][:] = data
     return at + n
 
 
@@ -129,14 +124,18 @@ def _put16(buf, at, data, what):
         raise ValueError(what + ": too long")
     pack_into(">H", buf, at, n)
     at += 2
-    buf[at : at + n] = data
+    buf[at : at + n][:] = data
     return at + n
 
 
 def read_frame_body_head(buf, at, end):
     """FrameBodyHead: version, flags, seq, length, offset after."""
-    _room(at, 6, end, "FrameBodyHead")
-    version, flags, seq, length = unpack_from(">BBHH", buf, at)
+    if at + 6 > end:
+        raise ValueError("FrameBodyHead: cut short")
+    version = buf[at]
+    flags = buf[at + 1]
+    seq = buf[at + 2] << 8 | buf[at + 3]
+    length = buf[at + 4] << 8 | buf[at + 5]
     at += 6
     return version, flags, seq, length, at
 
@@ -150,8 +149,11 @@ def write_frame_body_head(buf, at, version, flags, seq, length):
 
 def read_message_head(buf, at, end):
     """MessageHead: kind, op, number, offset after."""
-    _room(at, 6, end, "MessageHead")
-    kind, op, number = unpack_from(">BBL", buf, at)
+    if at + 6 > end:
+        raise ValueError("MessageHead: cut short")
+    kind = buf[at]
+    op = buf[at + 1]
+    number = buf[at + 2] << 24 | buf[at + 3] << 16 | buf[at + 4] << 8 | buf[at + 5]
     at += 6
     return kind, op, number, at
 
@@ -165,8 +167,11 @@ def write_message_head(buf, at, kind, op, number):
 
 def read_message(buf, at, end):
     """Message: kind, op, number, body, offset after."""
-    _room(at, 6, end, "Message")
-    kind, op, number = unpack_from(">BBL", buf, at)
+    if at + 6 > end:
+        raise ValueError("Message: cut short")
+    kind = buf[at]
+    op = buf[at + 1]
+    number = buf[at + 2] << 24 | buf[at + 3] << 16 | buf[at + 4] << 8 | buf[at + 5]
     at += 6
     body = buf[at:end]
     at = end
@@ -175,32 +180,39 @@ def read_message(buf, at, end):
 
 def read_hello(buf, at, end):
     """Hello: protocol, session, offset after."""
-    _room(at, 9, end, "Hello")
-    protocol, session = unpack_from(">B8s", buf, at)
+    if at + 9 > end:
+        raise ValueError("Hello: cut short")
+    protocol = buf[at]
+    session = bytes(buf[at + 1 : at + 9])
     at += 9
     return protocol, session, at
 
 
 def read_power_on(buf, at, end):
     """PowerOn: slot, voltage, warm, offset after."""
-    _room(at, 3, end, "PowerOn")
-    slot, voltage, warm = unpack_from(">BBB", buf, at)
+    if at + 3 > end:
+        raise ValueError("PowerOn: cut short")
+    slot = buf[at]
+    voltage = buf[at + 1]
+    warm = buf[at + 2]
     at += 3
     return slot, voltage, warm, at
 
 
 def read_power_off(buf, at, end):
     """PowerOff: slot, offset after."""
-    _room(at, 1, end, "PowerOff")
-    (slot,) = unpack_from(">B", buf, at)
+    if at + 1 > end:
+        raise ValueError("PowerOff: cut short")
+    slot = buf[at]
     at += 1
     return slot, at
 
 
 def read_apdu(buf, at, end):
     """Apdu: slot, apdu, offset after."""
-    _room(at, 1, end, "Apdu")
-    (slot,) = unpack_from(">B", buf, at)
+    if at + 1 > end:
+        raise ValueError("Apdu: cut short")
+    slot = buf[at]
     at += 1
     apdu = buf[at:end]
     at = end
@@ -209,8 +221,9 @@ def read_apdu(buf, at, end):
 
 def read_script(buf, at, end):
     """Script: slot, script, offset after."""
-    _room(at, 1, end, "Script")
-    (slot,) = unpack_from(">B", buf, at)
+    if at + 1 > end:
+        raise ValueError("Script: cut short")
+    slot = buf[at]
     at += 1
     script = buf[at:end]
     at = end
@@ -219,8 +232,15 @@ def read_script(buf, at, end):
 
 def read_pin_verify(buf, at, end):
     """PinVerify: slot, header, min_digits, max_digits, pad_to, pad, timeout_s, prompt, offset after."""
-    _room(at, 10, end, "PinVerify")
-    slot, header, min_digits, max_digits, pad_to, pad, timeout_s = unpack_from(">B4sBBBBB", buf, at)
+    if at + 10 > end:
+        raise ValueError("PinVerify: cut short")
+    slot = buf[at]
+    header = bytes(buf[at + 1 : at + 5])
+    min_digits = buf[at + 5]
+    max_digits = buf[at + 6]
+    pad_to = buf[at + 7]
+    pad = buf[at + 8]
+    timeout_s = buf[at + 9]
     at += 10
     prompt, at = _take8(buf, at, end, "PinVerify")
     return slot, header, min_digits, max_digits, pad_to, pad, timeout_s, prompt, at
@@ -237,8 +257,9 @@ def read_display(buf, at, end):
 
 def read_confirm(buf, at, end):
     """Confirm: timeout_s, lines, offset after."""
-    _room(at, 1, end, "Confirm")
-    (timeout_s,) = unpack_from(">B", buf, at)
+    if at + 1 > end:
+        raise ValueError("Confirm: cut short")
+    timeout_s = buf[at]
     at += 1
     lines = []
     while at < end:

@@ -5,8 +5,6 @@ Readers take a memoryview and its bounds and return the fields, then the offset 
 that was cut short. Writers take a memoryview with room, and return the offset after what they wrote.
 """
 
-from struct import unpack_from
-
 from micropython import const
 
 MAX_STEPS = const(64)
@@ -24,23 +22,20 @@ STEP_FLAG_SKIP_ON_ERROR = const(0x02)
 STEP_FLAG_QUIET = const(0x04)
 
 
-def _room(at, n, end, what):
+def _take16(buf, at, end, what):
+    n = buf[at] << 8 | buf[at + 1] if at + 2 <= end else 0
+    at += 2
     if at + n > end:
         raise ValueError(what + ": cut short")
-
-
-def _take16(buf, at, end, what):
-    _room(at, 2, end, what)
-    (n,) = unpack_from(">H", buf, at)
-    at += 2
-    _room(at, n, end, what)
     return buf[at : at + n], at + n
 
 
 def read_step(buf, at, end):
     """Step: kind, flags, body, offset after."""
-    _room(at, 2, end, "Step")
-    kind, flags = unpack_from(">BB", buf, at)
+    if at + 2 > end:
+        raise ValueError("Step: cut short")
+    kind = buf[at]
+    flags = buf[at + 1]
     at += 2
     body, at = _take16(buf, at, end, "Step")
     return kind, flags, body, at
@@ -55,16 +50,21 @@ def read_apdu_step(buf, at, end):
 
 def read_read_step(buf, at, end):
     """ReadStep: sfi, chunk, limit, offset after."""
-    _room(at, 4, end, "ReadStep")
-    sfi, chunk, limit = unpack_from(">BBH", buf, at)
+    if at + 4 > end:
+        raise ValueError("ReadStep: cut short")
+    sfi = buf[at]
+    chunk = buf[at + 1]
+    limit = buf[at + 2] << 8 | buf[at + 3]
     at += 4
     return sfi, chunk, limit, at
 
 
 def read_loop_step(buf, at, end):
     """LoopStep: limit, p2_step, apdu, offset after."""
-    _room(at, 2, end, "LoopStep")
-    limit, p2_step = unpack_from(">BB", buf, at)
+    if at + 2 > end:
+        raise ValueError("LoopStep: cut short")
+    limit = buf[at]
+    p2_step = buf[at + 1]
     at += 2
     apdu = buf[at:end]
     at = end

@@ -21,5 +21,5 @@ def since(now: int, then: int) -> int:
 
 def left(now: int, deadline: int) -> int:
     """Ms until `deadline`, 0 when it has passed."""
-    ms = since(deadline, now)
+    ms = ((deadline - now + _HALF) & (_PERIOD - 1)) - _HALF
     return ms if ms > 0 else 0

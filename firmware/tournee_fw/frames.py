@@ -1,11 +1,12 @@
 """Frames on a byte stream: found again after any garbage, gathered into requests, and written; fixed buffers only."""
 
-import binascii
+from binascii import crc32
 from struct import pack_into, unpack_from
 
 from micropython import const
 
 from . import _link
+from ._link import CRC_BYTES, HEADER_BYTES, MAX_PAYLOAD, VERSION, read_frame_body_head
 from .clock import NEVER, left, wrap
 
 _FRAME = const(524)  # HEADER_BYTES + MAX_PAYLOAD + CRC_BYTES
@@ -28,11 +29,13 @@ class Receiver:
         self.message = memoryview(self._message)
         self.garbage = 0
         """Bytes thrown away since boot, modulo 2**16."""
+        self.held = 0
+        """Bytes of a frame begun."""
         self.restart()
 
     def restart(self) -> None:
         """A new connection: nothing of the old one counts."""
-        self._n = 0
+        self.held = 0
         self._parts = 0
         self._seq = -1
         self._skip = self._inside = False
@@ -40,68 +43,60 @@ class Receiver:
 
     def room(self):
         """Memoryview for the next bytes; never empty after `next()` has returned 0."""
-        return self._view[self._n :]
+        return self._view[self.held :] if self.held else self._view
 
     def got(self, n: int, now: int) -> None:
-        self._n += n
+        self.held += n
         self._deadline = wrap(now + _link.IDLE_MS)
 
     def tick(self, now: int) -> bool:
         """True when a frame begun and silent for IDLE_MS was given up: call `next()` until 0, then `tick` again."""
-        if not self._n or left(now, self._deadline):
+        if not self.held or left(now, self._deadline):
             return False
         self._drop(1)
         return True
 
     def due_ms(self, now: int) -> int:
-        return left(now, self._deadline) if self._n else NEVER
+        return left(now, self._deadline) if self.held else NEVER
 
     def next(self) -> int:
         """Length of the next whole message, 0 when there is none yet."""
-        while True:
-            length = self._frame()
-            if length < 0:
+        buf = self._buf
+        while self.held:
+            if buf[0] != _SYNC0 or buf[1] != _SYNC1 or self.held < 2:
+                self._sync()
+            n = self.held
+            if n < HEADER_BYTES:
                 return 0
-            n = self._gather(length)
-            end = _link.HEADER_BYTES + length + _link.CRC_BYTES
-            self._shift(end)
+            version, flags, seq, length, end = read_frame_body_head(buf, 2, n)
+            if version != VERSION or flags & ~_KNOWN_FLAGS or length > MAX_PAYLOAD:
+                self._drop(1)
+                continue
+            end += length
+            if n < end + CRC_BYTES:
+                return 0
+            if crc32(self._view[2:end]) != unpack_from(">L", buf, end)[0]:
+                self._drop(1)
+                continue
+            n = self._gather(flags, seq, length)
+            self._shift(end + CRC_BYTES)
             if n:
                 return n
+        return 0
 
-    def _frame(self):
-        """Payload length of a good frame at the buffer's start, -1 when there is none."""
-        buf = self._buf
-        while True:
-            self._sync()
-            if self._n < _link.HEADER_BYTES:
-                return -1
-            version, flags, _, length, _ = _link.read_frame_body_head(buf, 2, self._n)
-            if version != _link.VERSION or flags & ~_KNOWN_FLAGS or length > _link.MAX_PAYLOAD:
-                self._drop(1)
-                continue
-            end = _link.HEADER_BYTES + length
-            if self._n < end + _link.CRC_BYTES:
-                return -1
-            (crc,) = unpack_from(">L", buf, end)
-            if binascii.crc32(self._view[2:end]) != crc:
-                self._drop(1)
-                continue
-            return length
-
-    def _gather(self, length):
+    def _gather(self, flags, seq, length):
         """Adds the frame to the message; the message's length when it is whole, else 0."""
-        _, flags, seq, _, _ = _link.read_frame_body_head(self._buf, 2, self._n)
         if flags & _link.FLAG_SEALED:
             return 0
         follows = self._seq in (-1, seq) or (seq == 0 and not self._inside)
         self._seq = (seq + 1) & 0xFFFF
-        if not follows or self._parts + length > _link.MAX_REQUEST:
+        at = self._parts
+        if not follows or at + length > _link.MAX_REQUEST:
             self._skip = True
             self._parts = 0
         if not self._skip:
-            at = self._parts
-            self.message[at : at + length] = self._view[_link.HEADER_BYTES : _link.HEADER_BYTES + length]
-            self._parts += length
+            self.message[at : at + length][:] = self._view[HEADER_BYTES : HEADER_BYTES + length]
+            self._parts = at + length
         self._inside = bool(flags & _link.FLAG_MORE)
         if self._inside:
             return 0
@@ -112,7 +107,7 @@ class Receiver:
 
     def _sync(self):
         """Drop what comes before the next sync (or its first byte at the end)."""
-        n = self._n
+        n = self.held
         at = self._buf.find(_link.SYNC, 0, n)
         if at < 0:
             at = n - 1 if n and self._buf[n - 1] == _SYNC0 else n
@@ -124,10 +119,10 @@ class Receiver:
         self._shift(k)
 
     def _shift(self, k):
-        rest = self._n - k
+        rest = self.held - k
         if rest > 0:
-            self._view[:rest] = self._view[k : self._n]
-        self._n = rest if rest > 0 else 0
+            self._view[:rest] = self._view[k : self.held]
+        self.held = rest if rest > 0 else 0
 
 
 class Sender:
@@ -145,45 +140,45 @@ class Sender:
         self._source = self._view
         self._next = self._length = 0
         self._seq = 0
+        self.busy = False
 
     def begin_session(self) -> None:
         """Seq begins at 0 with the next frame; a frame half sent is still sent to its end, its message is not."""
         self._next = self._length = 0
         self._seq = 0
-
-    @property
-    def busy(self):
-        return self._at < self._end or self._next < self._length
+        self.busy = self._at < self._end
 
     def send(self, message, n: int) -> None:
         """Take `message[:n]`, which must stay as it is until `busy` is False. Only when not busy."""
         self._source = message
         self._next = 0
         self._length = n
+        self.busy = n > 0
 
     def push(self, transport) -> bool:
         """Hand over what `transport` takes; True when something moved."""
         moved = False
-        while True:
+        while self.busy:
             if self._at == self._end:
-                if self._next >= self._length:
-                    return moved
                 self._build()
             k = transport.write(self._view[self._at : self._end])
             if not k:
-                return moved
+                break
             moved = True
             self._at += k
+            self.busy = self._at < self._end or self._next < self._length
+        return moved
 
     def _build(self):
-        k = min(self._length - self._next, _link.MAX_PAYLOAD)
-        more = _link.FLAG_MORE if self._next + k < self._length else 0
+        """The next frame of the message."""
+        at = self._next
+        k = min(self._length - at, MAX_PAYLOAD)
+        more = _link.FLAG_MORE if at + k < self._length else 0
         view = self._view
-        at = _link.write_frame_body_head(view, 2, _link.VERSION, more, self._seq, k)
-        view[at : at + k] = self._source[self._next : self._next + k]
-        end = at + k
-        pack_into(">L", view, end, binascii.crc32(view[2:end]))
+        end = _link.write_frame_body_head(view, 2, VERSION, more, self._seq, k) + k
+        view[end - k : end] = self._source[at : at + k]
+        pack_into(">L", view, end, crc32(view[2:end]))
         self._seq = (self._seq + 1) & 0xFFFF
-        self._next += k
+        self._next = at + k
         self._at = 0
-        self._end = end + _link.CRC_BYTES
+        self._end = end + CRC_BYTES

@@ -65,7 +65,7 @@ def _info(server, body, end):
 
 def _ping(server, body, end):
     at = server.answer_at
-    server.answer[at : at + end] = body
+    server.answer[at : at + end][:] = body
     server.answer_at = at + end
     return
     yield

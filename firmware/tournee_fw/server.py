@@ -1,12 +1,13 @@
 """The link server: sessions, at-most-once, one request at a time, events. SPEC.md §4 is its table."""
 
-import binascii
 import gc
+from binascii import crc32
 from struct import pack_into
 
 from micropython import const
 
 from . import _link
+from ._link import KIND_REQUEST, OP_HELLO, read_message
 from .clock import left, since, wrap
 from .desk import Desk
 from .errors import Refused
@@ -119,10 +120,10 @@ class Server(Desk):
 
     def poll(self, now):
         self.now = now
-        seconds = since(now, self._second) // 1000
-        if seconds > 0:
-            self.uptime_s += seconds
-            self._second = wrap(self._second + seconds * 1000)
+        ms = since(now, self._second)
+        if ms >= 1000:
+            self.uptime_s += ms // 1000
+            self._second = wrap(now - ms % 1000)
         for slot in self.slots:
             slot.poll(now)
             if slot.changed:
@@ -134,27 +135,36 @@ class Server(Desk):
         if not self._keypad_open:
             while self.board.key():
                 pass
-        self._step()
-        if self._quiet_at >= 0 and self._job is None and not left(now, self._quiet_at):
+        if self._job is not None:
+            self._step()
+        elif self._quiet_at >= 0 and not left(now, self._quiet_at):
             self._quiet()
         self.display.poll(now)
-        self._send()
+        for line in self._lines:
+            if line.connected and (self._waiting or line.sender.busy or self._answer_due is line):
+                self._send(line, line.sender)
 
     def due_ms(self, now):
         """Ms until `poll` has something to do without any event."""
         due = self.display.due_ms(now)
         for slot in self.slots:
-            due = min(due, 0 if slot.changed else slot.due_ms(now))
+            ms = 0 if slot.changed else slot.due_ms(now)
+            if ms < due:
+                due = ms
         for line in self._lines:
-            due = min(due, line.transport.due_ms(now), line.receiver.due_ms(now))
-            if line.connected and line.sender.busy:
-                due = min(due, _FULL_RETRY_MS)
-        if self._job is None and self._quiet_at >= 0:
-            due = min(due, left(now, self._quiet_at))
+            ms = line.transport.due_ms(now)
+            if ms < due:
+                due = ms
+            if line.receiver.held:
+                due = min(due, line.receiver.due_ms(now))
+            if due > _FULL_RETRY_MS and line.sender.busy and line.connected:
+                due = _FULL_RETRY_MS
         if self._job is not None:
             due = min(due, left(now, self._busy_at))
             if self.deadline >= 0:
                 due = min(due, left(now, self.deadline))
+        elif self._quiet_at >= 0:
+            due = min(due, left(now, self._quiet_at))
         return due
 
     def _serve(self, line):
@@ -170,7 +180,7 @@ class Server(Desk):
                 self._event(_link.EVENT_BOOT, self.boot_id, line)
         if not line.connected:
             return
-        while receiver.tick(self.now):
+        while receiver.held and receiver.tick(self.now):
             self._take(line)
         while True:
             n = transport.read_into(receiver.room())
@@ -201,15 +211,15 @@ class Server(Desk):
 
     def _message(self, line, message, n):
         try:
-            kind, op, number, body, _ = _link.read_message(message, 0, n)
+            kind, op, number, body, _ = read_message(message, 0, n)
         except ValueError:
             self.log.note("short", n)
             return
-        if kind != _link.KIND_REQUEST:
+        if kind != KIND_REQUEST:
             return
-        if op == _link.OP_HELLO:
+        if op == OP_HELLO:
             self._hello(line, number, body)
-        elif number == 0:
+        elif not number:
             self._out_of_band(line, op, body)
         elif self._session is None and op in (_link.OP_INFO, _link.OP_PING):
             self._out_of_band(line, op, body, number)
@@ -270,7 +280,7 @@ class Server(Desk):
             self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
 
     def _in_session(self, line, op, number, message, n):
-        crc = binascii.crc32(message)
+        crc = crc32(message)
         if self._job is not None:
             if number != self._job_number:
                 self._reply(line, op, number, _link.STATUS_BUSY)
@@ -289,7 +299,7 @@ class Server(Desk):
             self._reply(line, op, number, _link.STATUS_BUSY)
         else:
             self._quiet_at = wrap(self.now + _link.SESSION_IDLE_MS)
-            self._request[:n] = message
+            self._request[:n][:] = message
             self._job_op, self._job_number, self._job_crc = op, number, crc
             self._start(op, n)
 
@@ -414,29 +424,25 @@ class Server(Desk):
         self.log.note("full", kind, op)
         return None
 
-    def _send(self):
-        for line in self._lines:
-            if not line.connected:
-                continue
-            sender = line.sender
-            while True:
-                sender.push(line.transport)
-                if sender.busy:
-                    break
-                if self._answer_on is line:
-                    self._answer_on = None
-                small = self._next_small(line)
-                if small is not None:
-                    sender.send(small.view, small.n)
-                    sender.push(line.transport)  # a small message is one frame: it is copied now
-                    self._waiting.remove(small)
-                    small.line = None
-                elif self._answer_due is line and self._answer_n:
-                    self._answer_due = None
-                    self._answer_on = line
-                    sender.send(self.answer, self._answer_n)
-                else:
-                    break
+    def _send(self, line, sender):
+        while True:
+            sender.push(line.transport)
+            if sender.busy:
+                break
+            if self._answer_on is line:
+                self._answer_on = None
+            small = self._next_small(line)
+            if small is not None:
+                sender.send(small.view, small.n)
+                sender.push(line.transport)  # a small message is one frame: it is copied now
+                self._waiting.remove(small)
+                small.line = None
+            elif self._answer_due is line and self._answer_n:
+                self._answer_due = None
+                self._answer_on = line
+                sender.send(self.answer, self._answer_n)
+            else:
+                break
 
     def _next_small(self, line):
         for small in self._waiting:

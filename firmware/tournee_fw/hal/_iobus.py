@@ -5,7 +5,7 @@ Readers take a memoryview and its bounds and return the fields, then the offset 
 that was cut short. Writers take a memoryview with room, and return the offset after what they wrote.
 """
 
-from struct import pack_into, unpack_from
+from struct import pack_into
 
 from micropython import const
 
@@ -32,16 +32,11 @@ NOTICE_PARITY = const(0x44)
 NOTICE_BATTERY = const(0x45)
 
 
-def _room(at, n, end, what):
+def _take8(buf, at, end, what):
+    n = buf[at] if at < end else 0
+    at += 1
     if at + n > end:
         raise ValueError(what + ": cut short")
-
-
-def _take8(buf, at, end, what):
-    _room(at, 1, end, what)
-    n = buf[at]
-    at += 1
-    _room(at, n, end, what)
     return buf[at : at + n], at + n
 
 
@@ -51,14 +46,16 @@ def _put8(buf, at, data, what):
         raise ValueError(what + ": too long")
     buf[at] = n
     at += 1
-    buf[at : at + n] = data
+    buf[at : at + n][:] = data
     return at + n
 
 
 def read_packet(buf, at, end):
     """Packet: type, slot, data, offset after."""
-    _room(at, 2, end, "Packet")
-    type, slot = unpack_from(">BB", buf, at)
+    if at + 2 > end:
+        raise ValueError("Packet: cut short")
+    type = buf[at]
+    slot = buf[at + 1]
     at += 2
     data, at = _take8(buf, at, end, "Packet")
     return type, slot, data, at

@@ -45,7 +45,7 @@ def codec(
         body += ["\n", *_writer(records[name])]
     text = "\n".join(body)
     needed: list[str] = []
-    for name in ("_put16", "_put8", "_take16", "_take8", "_room"):
+    for name in ("_put16", "_put8", "_take16", "_take8"):
         if f"{name}(" in text + "".join(needed):
             needed.insert(0, _HELPERS[name] + "\n\n")
     text = text.replace("\n\n\ndef ", "\n\n\n" + "".join(needed) + "def ", 1)
@@ -90,12 +90,7 @@ def _reader(record: walk.Record) -> list[str]:
     for run in _runs(record):
         first = run[0]
         if first.kind in ("int", "bytes"):
-            size = sum(f.size for f in run)
-            left = ", ".join(f.name for f in run)
-            left = f"({left},)" if len(run) == 1 else left
-            out.append(f"    _room(at, {size}, end, {what})")
-            out.append(f'    {left} = unpack_from("{_format(run)}", buf, at)')
-            out.append(f"    at += {size}")
+            out += _fixed(run, sum(f.size for f in run), record.name)
         elif first.kind == "blob":
             out.append(f"    {first.name}, at = _take{first.size * 8}(buf, at, end, {what})")
         elif first.kind == "rest":
@@ -108,6 +103,22 @@ def _reader(record: walk.Record) -> list[str]:
             raise walk.Unsupported(f"{record.name}.{first.name}: no device reader for {first.kind}")
     out.append(f"    return {', '.join(names)}, at")
     return out
+
+
+def _fixed(run: list[walk.Field], size: int, what: str) -> list[str]:
+    """Fields of known places, byte by byte: on a small board that is several times cheaper than `unpack_from`."""
+    out = [f"    if at + {size} > end:", f'        raise ValueError("{what}: cut short")']
+    at = 0
+    for field in run:
+        places = [f"at + {at + k}" if at + k else "at" for k in range(field.size)]
+        if field.kind == "bytes":
+            value = f"bytes(buf[{places[0]} : at + {at + field.size}])"
+        else:
+            shifts = [f" << {8 * k}" if k else "" for k in reversed(range(field.size))]
+            value = " | ".join(f"buf[{place}]{shift}" for place, shift in zip(places, shifts, strict=True))
+        out.append(f"    {field.name} = {value}")
+        at += field.size
+    return [*out, f"    at += {size}"]
 
 
 def _writer(record: walk.Record) -> list[str]:
@@ -123,31 +134,28 @@ def _writer(record: walk.Record) -> list[str]:
         elif first.kind == "blob":
             out.append(f'    at = _put{first.size * 8}(buf, at, {first.name}, "{record.name}.{first.name}")')
         elif first.kind == "rest":
-            out += [f"    n = len({first.name})", f"    buf[at : at + n] = {first.name}", "    at += n"]
+            out += [f"    n = len({first.name})", f"    buf[at : at + n][:] = {first.name}", "    at += n"]
         else:
             raise walk.Unsupported(f"{record.name}.{first.name}: no device writer for {first.kind}")
     out.append("    return at")
     return out
 
 
+# `buf[a:b] = data` moves all that follows in `buf` onto itself: writers put into `buf[a:b][:]`, whose end is `b`.
 _LINE = 120
 _HELPERS = {
-    "_room": """def _room(at, n, end, what):
+    "_take8": """def _take8(buf, at, end, what):
+    n = buf[at] if at < end else 0
+    at += 1
     if at + n > end:
         raise ValueError(what + ": cut short")
-""",
-    "_take8": """def _take8(buf, at, end, what):
-    _room(at, 1, end, what)
-    n = buf[at]
-    at += 1
-    _room(at, n, end, what)
     return buf[at : at + n], at + n
 """,
     "_take16": """def _take16(buf, at, end, what):
-    _room(at, 2, end, what)
-    (n,) = unpack_from(">H", buf, at)
+    n = buf[at] << 8 | buf[at + 1] if at + 2 <= end else 0
     at += 2
-    _room(at, n, end, what)
+    if at + n > end:
+        raise ValueError(what + ": cut short")
     return buf[at : at + n], at + n
 """,
     "_put8": """def _put8(buf, at, data, what):
@@ -156,7 +164,7 @@ _HELPERS = {
         raise ValueError(what + ": too long")
     buf[at] = n
     at += 1
-    buf[at : at + n] = data
+    buf[at : at + n][:] = data
     return at + n
 """,
     "_put16": """def _put16(buf, at, data, what):
@@ -165,7 +173,7 @@ _HELPERS = {
         raise ValueError(what + ": too long")
     pack_into(">H", buf, at, n)
     at += 2
-    buf[at : at + n] = data
+    buf[at : at + n][:] = data
     return at + n
 """,
 }
