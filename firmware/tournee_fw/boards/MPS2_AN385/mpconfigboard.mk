@@ -12,3 +12,6 @@ LDFLAGS += -T $(BOARD_DIR)/unwind.ld
 CFLAGS += -DMICROPY_PY_CRYPTOLIB=1 -DMICROPY_SSL_MBEDTLS=1
 CFLAGS += -DMBEDTLS_CONFIG_FILE='"$(BOARD_DIR)/mbedtls_config.h"' -I$(TOP)/lib/mbedtls/include
 SRC_THIRDPARTY_C += $(addprefix lib/mbedtls/library/, aes.c platform_util.c sha256.c)
+
+# The interpreter's loop as the ports for real boards have it (ports/rp2, ports/stm32).
+CFLAGS += -DMICROPY_OPT_COMPUTED_GOTO=1
