@@ -73,7 +73,7 @@ class Slot:
         self._last_class = 0
         self._hot = self._cooling = False
         self._idle_at = 0
-        self.clock = 0
+        self.clock = 3
         """0 the clock runs, 1 stopped low, 2 stopped high (as CCID counts), 3 there is none: the card is off."""
         self._found = STATUS_MUTE
         self.atr_reader = Atr()
@@ -264,7 +264,9 @@ class Slot:
         self.apdu.advance(0)
 
     def _dark(self):
-        """The order of ISO 7816-3 §6.4, on a card that is off already too: contacts may have floated."""
+        """The order of ISO 7816-3 §6.4, for a card that is not off already."""
+        if self.clock == 3:
+            return
         port = self._port
         port.rst(0)
         port.clk(0)

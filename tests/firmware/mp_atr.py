@@ -196,6 +196,19 @@ def test_pps_without_pps1_means_default():
     assert pps.status == _link.STATUS_OK and not pps.busy and pps.fidi == 0x11
 
 
+# ISO7816: pps-echo pps-failed
+def test_pps2_and_pps3_are_never_proposed_nor_taken():
+    for fidi in (0x11, 0x13, 0x96):
+        for protocol in (0, 1):
+            sent = []
+            pps = _pps.Pps(lambda buf, n: sent.append(bytes(buf[:n])))
+            pps.start(protocol, fidi, KHZ, 0, 0)
+            assert sent[0][1] == 0x10 | protocol and len(sent[0]) == 4
+    for answer in ("FF 20 00 DF", "FF 30 13 00 DC", "FF 40 00 BF", "FF 50 13 00 BC", "FF 70 13 00 00 9C"):
+        pps, _ = exchange(answer)
+        assert pps.status == _link.STATUS_PPS_FAILED, answer
+
+
 # ISO7816: pps-failed
 def test_pps_refusals():
     for answer in ("00", "FF11", "FF30", "FF1013FD", "FF1011FE", "FF00FE", "FF70"):

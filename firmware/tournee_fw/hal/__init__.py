@@ -2,7 +2,7 @@
 
 
 class CardPort:
-    """One card slot: contacts and the card UART. Bytes are raw, as a direct-convention UART with 8 bits sees them.
+    """One card slot: contacts and the card UART; it starts with all contacts low. Bytes are raw, as a direct-convention UART with 8 bits sees them.
 
     Parity is checked here: it is even as the card sees it, so odd for a direct UART when the first character after `rst(1)`
     reads 03 (inverse convention). The echo of sent characters is taken out. `present` may change at any time, without a call.
