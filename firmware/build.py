@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Builds the firmware image of a board: `python firmware/build.py --board MPS2_AN385 [--out DIR]`.
+"""Builds the firmware of a board: `python firmware/build.py --board BOARD [--out DIR]`.
 
-MicroPython's source comes from `MICROPYTHON_DIR` or, once, from the Debian archive that this machine is configured for: `apt-get` with a
-configuration of its own in a temporary folder, so no root is needed and nothing on the machine changes. Source and objects are kept
-in `.tools/`. The same files give the same image: its SHA-256 is printed.
+A board whose firmware is frozen (`install = "image"` in its board.toml: MPS2_AN385) gets an image. MicroPython's source comes from
+`MICROPYTHON_DIR` or, once, from the Debian archive that this machine is configured for: `apt-get` with a configuration of its own in
+a temporary folder, so no root is needed and nothing on the machine changes. Source and objects are kept in `.tools/`.
+
+A board with a file system (`install = "files"`) gets its compiled files and the images of that file system; this needs
+`pip install 'tournee[flash]'` (`make setup` has it). The same files give the same bytes: their SHA-256 is printed.
 """
 
 from __future__ import annotations
@@ -14,34 +17,43 @@ import shutil
 import sys
 from pathlib import Path
 
-if str(Path(__file__).resolve().parent) not in sys.path:
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "host"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from building import BuildError, files, mps2, sources
+from building import TOOLS, BuildError, sources
+from tournee.flash import fileset
 
 DONE, MISSING = 0, 4
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Build the firmware image of a board.")
+    parser = argparse.ArgumentParser(description="Build the firmware of a board.")
     parser.add_argument(
-        "--board", required=True, choices=files.boards(), help="folder of tournee_fw/boards with a board.toml"
+        "--board", required=True, choices=fileset.boards(), help="folder of tournee_fw/boards with a board.toml"
     )
-    parser.add_argument("--out", type=Path, help="also copy firmware.elf and build.json there")
-    parser.add_argument(
+    parser.add_argument("--out", type=Path, help="where the result is put (default: below .tools/firmware)")
+    image = parser.add_argument_group("boards whose firmware is an image")
+    image.add_argument(
         "--source", type=Path, help=f"a MicroPython checkout; else {sources.VARIABLE}, else Debian's source"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="compilers at once (default: 1)")
-    parser.add_argument("--heap", type=int, help="bytes of heap instead of the board's own (for measurements)")
-    parser.add_argument("--verbose", action="store_true", help="show what the compilers say")
+    image.add_argument("--jobs", type=int, default=1, help="compilers at once (default: 1)")
+    image.add_argument("--heap", type=int, help="bytes of heap instead of the board's own (for measurements)")
+    image.add_argument("--verbose", action="store_true", help="show what the compilers say")
     options = parser.parse_args(argv)
     try:
-        image = mps2.build(options.board, options.source, options.jobs, options.heap, verbose=options.verbose)
+        (_image if options.board in fileset.boards("image") else _files)(options)
     except BuildError as error:
         print(f"build.py: {error}\n→ {error.remedy}", file=sys.stderr)
         return MISSING
     except KeyboardInterrupt:
         return 130
+    return DONE
+
+
+def _image(options: argparse.Namespace) -> None:
+    from building import mps2
+
+    image = mps2.build(options.board, options.source, options.jobs, options.heap, verbose=options.verbose)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         for path in (image, image.with_name("build.json")):
@@ -54,7 +66,19 @@ def main(argv: list[str] | None = None) -> int:
     )
     print(f"  firmware files {facts['manifest']}")
     print(f"  image {facts['sha256']}")
-    return DONE
+
+
+def _files(options: argparse.Namespace) -> None:
+    from building import filesets
+
+    out = options.out or TOOLS / "firmware" / options.board
+    out.mkdir(parents=True, exist_ok=True)
+    facts = filesets.build(options.board, out)
+    print(f"{out}")
+    print(f"  {facts['board']}, firmware {facts['firmware']}")
+    print(f"  firmware files {facts['manifest']}")
+    for name in (name for name in facts if name.endswith(".img")):
+        print(f"  {name} {facts[name]}")
 
 
 if __name__ == "__main__":

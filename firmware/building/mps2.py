@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from building import PACKAGE, TOOLS, BuildError, files, sources
+from tournee.flash import fileset
 
 TOOLCHAIN = {
     "make": "make",
@@ -42,9 +43,9 @@ def _build(board: str, source: Path | None, jobs: int, heap: int | None, verbose
     folder = TOOLS / "firmware" / name
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
-    settings = files.settings_of(board)
-    digest = files.manifest(PACKAGE)
-    frozen = files.stage(folder / "frozen", board, settings, digest)
+    settings = fileset.settings_of(board)
+    digest = fileset.manifest(fileset.installed(PACKAGE))
+    frozen = files.stage(folder / "frozen", board, digest)
     make(["-C", str(tree / "mpy-cross")], jobs, log, verbose)
     objects = objects_for(folder, tree, board)
     arguments = [

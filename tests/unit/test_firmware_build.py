@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from building import FIRMWARE, PACKAGE, BuildError, debian, files, mps2, sources
+from tournee.flash import fileset
 from tournee_sim.boards.process import find_micropython
 from tournee_sim.pytest_plugin import need
 
@@ -40,7 +41,7 @@ def test_the_manifest_is_the_one_that_a_board_computes(tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from tournee_fw import buildinfo; "
     code += f"print(buildinfo.manifest({str(package)!r}))"
     done = subprocess.run([find_micropython(), "-c", code], capture_output=True, text=True, check=True)
-    assert files.manifest(package) == done.stdout.strip()
+    assert fileset.manifest(fileset.installed(package)) == done.stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_a_checkout_without_mbedtls_is_told_which_submodule(tmp_path: Path) -> N
 
 
 def test_frozen_are_the_boards_files_and_no_others(tmp_path: Path) -> None:
-    files.stage(tmp_path / "frozen", "MPS2_AN385", files.settings_of("MPS2_AN385"), "00" * 32)
+    files.stage(tmp_path / "frozen", "MPS2_AN385", "00" * 32)
     names = {path.relative_to(tmp_path / "frozen").as_posix() for path in (tmp_path / "frozen").rglob("*.py")}
     assert {"terminal.py", "tournee_fw/app.py", "tournee_fw/hal/mps2.py", "tournee_fw/iso7816/t0.py"} <= names
     assert not {"tournee_fw/hal/unix.py", "tournee_fw/boards/UNIX/main.py", "tournee_fw/link_ble.py"} & names

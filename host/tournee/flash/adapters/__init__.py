@@ -1,0 +1,1 @@
+"""What needs the machine: mpy-cross, mpremote, ports, drives."""

@@ -1,0 +1,162 @@
+"""What may go wrong with flashing, each with its cause and one remedy. English: hardware teams read it."""
+
+from __future__ import annotations
+
+from tournee.errors import TourneeError, UsageError
+
+READER = 4
+
+
+class FlashError(TourneeError):
+    exit_code = READER
+    code = "flash"
+
+
+class BoardUnknown(UsageError):
+    code = "board-unknown"
+
+    def __init__(self, board: str, known: str) -> None:
+        super().__init__(f"There is no board {board}.", f"Give one of: {known}.")
+
+
+class ToolMissing(UsageError):
+    code = "tool-missing"
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(f"{tool} is not installed.", "Install the extra: pip install 'tournee[flash]'.")
+
+
+class SourceBroken(FlashError):
+    code = "source-broken"
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"{name} does not compile: {said}", "Correct that file, or install tournee again.")
+
+
+class NoPort(FlashError):
+    code = "no-port"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No board is connected.", "Connect it by USB with a cable that carries data, or name its port with --port."
+        )
+
+
+class SeveralPorts(UsageError):
+    code = "several-ports"
+
+    def __init__(self, ports: str) -> None:
+        super().__init__(
+            f"Several boards are connected: {ports}.", "Name one with --port, or flash all with --all-ports."
+        )
+
+
+class PortVanished(FlashError):
+    code = "port-vanished"
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"{port} is gone.", "Connect the board again and run the same command: it goes on where it stopped."
+        )
+
+
+class PortBusy(FlashError):
+    code = "port-busy"
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"Another program has {port} open.",
+            "Close it (a serial monitor, another tournee), then run the command again.",
+        )
+
+
+class PortForbidden(FlashError):
+    code = "port-permission"
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"You may not open {port}.",
+            "Add yourself to its group (sudo usermod -a -G dialout $USER), then log in again.",
+        )
+
+
+class NoMicroPython(FlashError):
+    code = "no-micropython"
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"No MicroPython answers on {port}.",
+            "Put MicroPython on the board first: hold BOOTSEL while connecting it, then tournee flash --uf2 FILE.",
+        )
+
+
+class WrongBoard(FlashError):
+    code = "wrong-board"
+
+    def __init__(self, port: str, found: str, wanted: str) -> None:
+        super().__init__(f"The board on {port} is a {found}, not a {wanted}.", "Name the right one with --board.")
+
+
+class InBootloader(FlashError):
+    code = "bootloader-mode"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The board is in bootloader mode: it has a drive and no port.",
+            "Give it MicroPython: tournee flash --uf2 FILE; or connect it again without holding BOOTSEL.",
+        )
+
+
+class TooOld(FlashError):
+    code = "micropython-version"
+
+    def __init__(self, found: str, wanted: str) -> None:
+        super().__init__(
+            f"The board's MicroPython ({found}) cannot run this firmware, compiled for {wanted}.",
+            "Put a current MicroPython on the board: tournee flash --uf2 FILE.",
+        )
+
+
+class NoRoom(FlashError):
+    code = "no-room"
+
+    def __init__(self, free: int, wanted: int) -> None:
+        super().__init__(
+            f"The board has {free} bytes free, {wanted} are needed.", "Free its file system: tournee flash --erase."
+        )
+
+
+class NotWritten(FlashError):
+    code = "not-written"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is not on the board as it was sent.",
+            "Run the command again; if it stays, the board's flash is worn out.",
+        )
+
+
+class BoardSaid(FlashError):
+    code = "board-said"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"The board said: {said}", "Connect it again and run the same command; if it stays: --erase.")
+
+
+class SessionOpen(FlashError):
+    code = "session-open"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The terminal is in use: a card is powered.",
+            "End what it does (tournee terminal lock), then run the command again.",
+        )
+
+
+class DidNotStart(FlashError):
+    code = "did-not-start"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"The new firmware did not come up: {said}", "Run tournee flash again; the REPL is still there."
+        )

@@ -1,0 +1,116 @@
+"""The files of a board: only what it runs, the same bytes twice, and images that real MicroPython mounts and runs from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from building import filesets
+from tournee.flash import fileset
+from tournee.flash.adapters import cross, images
+from tournee.flash.errors import BoardUnknown, NoRoom, SourceBroken
+from tournee_sim.boards.process import find_micropython
+from tournee_sim.pytest_plugin import need
+
+MOUNT = """
+import os, sys, vfs
+class Image:
+    def __init__(self, data): self.data, self.size = bytearray(data), {block}
+    def readblocks(self, n, buf, off=0):
+        at = n * self.size + off
+        buf[:] = self.data[at : at + len(buf)]
+    def writeblocks(self, n, buf, off=None):
+        at = n * self.size + (off or 0)
+        self.data[at : at + len(buf)] = buf
+    def ioctl(self, op, arg):
+        return {{4: len(self.data) // self.size, 5: self.size, 6: 0}}.get(op)
+image = open({path!r}, "rb").read()
+vfs.mount({mount}, "/board")
+os.chdir("/board")
+sys.path.insert(0, {on_path!r})
+from tournee_fw import buildinfo, VERSION
+print(buildinfo.manifest({on_path!r} + "/tournee_fw"), VERSION)
+"""
+
+
+@pytest.fixture(scope="module")
+def unix() -> fileset.FileSet:
+    return fileset.make("UNIX", cross.compiled)
+
+
+def test_a_board_gets_its_own_hal_and_folder_and_no_other(unix: fileset.FileSet) -> None:
+    names = {name.removeprefix("tournee_fw/") for name in unix.files}
+    assert {"app.mpy", "hal/unix.mpy", "boards/UNIX/main.mpy", "iso7816/t0.mpy", "manifest.json"} <= names
+    assert not [n for n in names if n.startswith(("hal/mps2", "boards/MPS2", "root/")) or n.endswith(".py")]
+    assert set(unix.root) == {"main.py"}
+
+
+def test_the_index_tells_size_and_hash_of_every_file(unix: fileset.FileSet) -> None:
+    index = json.loads(unix.files[fileset.INDEX])
+    assert index["manifest"] == unix.manifest and index["board"] == "UNIX"
+    code = {n: c for n, c in unix.files.items() if n != fileset.INDEX}
+    assert index["files"] == {n: [len(c), hashlib.sha256(c).hexdigest()] for n, c in code.items()}
+
+
+@pytest.mark.parametrize("board", fileset.boards("files"))
+def test_two_builds_give_the_same_bytes(board: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    for out in (first, second):
+        out.mkdir()
+        assert filesets.build(board, out)["manifest"]
+    files = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(second) for p in second.rglob("*") if p.is_file())
+    assert Path("files/main.py") in files and Path("littlefs.img") in files
+    assert [n for n in files if (first / n).read_bytes() != (second / n).read_bytes()] == []
+
+
+def test_build_py_says_what_it_made(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(root / "firmware/build.py"), "--board", "UNIX", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    facts = json.loads((tmp_path / "build.json").read_text())
+    assert facts["manifest"] in done.stdout
+    assert hashlib.sha256((tmp_path / "littlefs.img").read_bytes()).hexdigest() == facts["littlefs.img"]
+
+
+def _mounted(path: Path, mount: str, on_path: str, block: int = 4096) -> str:
+    code = MOUNT.format(path=str(path), mount=mount, on_path=on_path, block=block)
+    done = subprocess.run(
+        [find_micropython(), "-X", "heapsize=4M", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr + done.stdout
+    return done.stdout.strip()
+
+
+def test_micropython_runs_from_the_littlefs_image(unix: fileset.FileSet, tmp_path: Path) -> None:
+    need("micropython")
+    path = tmp_path / "littlefs.img"
+    path.write_bytes(images.littlefs(unix.laid("b"), 4096, 128))
+    assert _mounted(path, "vfs.VfsLfs2(Image(image))", "tournee/b") == f"{unix.manifest} {unix.version}"
+
+
+def test_micropython_runs_from_the_romfs_image(unix: fileset.FileSet, tmp_path: Path) -> None:
+    need("micropython")
+    path = tmp_path / "romfs.img"
+    path.write_bytes(images.romfs({n: c for n, c in unix.files.items() if n != fileset.INDEX}))
+    assert _mounted(path, "vfs.VfsRom(image)", "lib") == f"{unix.manifest} {unix.version}"
+
+
+def test_an_image_too_small_says_how_much_is_needed(unix: fileset.FileSet) -> None:
+    with pytest.raises(NoRoom, match="40960 bytes free"):
+        images.littlefs(unix.laid(), 4096, 10)
+
+
+def test_a_source_that_does_not_compile_is_named() -> None:
+    with pytest.raises(SourceBroken, match=r"app\.py does not compile: SyntaxError"):
+        cross.compiled("app.py", b"def broken(:\n")
+
+
+def test_an_unknown_board_is_told_with_those_there_are() -> None:
+    with pytest.raises(BoardUnknown, match="no board ATARI") as told:
+        fileset.make("ATARI", cross.compiled)
+    assert "UNIX" in told.value.remedy
