@@ -144,7 +144,8 @@ class Slot:
         """
         if not self._ready():
             return
-        self.run_clock()
+        if self.clock:
+            self.run_clock()
         self.state = CARD_EXCHANGE
         self.status = STATUS_OK
         while self._port.read_into(self._rx_view):  # nothing of an earlier command may answer this one
@@ -181,25 +182,30 @@ class Slot:
 
     def poll(self, now: int) -> None:
         """Presence, characters, time."""
-        self._look()
-        if self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
+        port = self._port
+        state = self.state
+        if port.removed or port.present != (state != CARD_ABSENT):
+            self._look()
+            state = self.state
+        if state >= CARD_ATR and state != CARD_READY:
             self._receive(now)
-        if self.state <= CARD_COOL:
+            state = self.state
+        if state <= CARD_COOL:
             if self._hot:
                 self._cool_down(now)
-        elif self.state == CARD_READY:
+        elif state == CARD_READY:
             if not self.clock and self.atr_reader.clock_stop and not left(now, self._idle_at):
                 self.stop_clock()
-        elif self.state == CARD_RESET:
+        elif state == CARD_RESET:
             if not left(now, self._deadline):
                 self._release(now)
-        elif self.state == CARD_ATR:
+        elif state == CARD_ATR:
             self.atr_reader.tick(now)
             self._after_atr(now)
-        elif self.state == CARD_PPS:
+        elif state == CARD_PPS:
             self._pps.tick(now)
             self._after_pps(now)
-        elif self.state == CARD_EXCHANGE:
+        elif state == CARD_EXCHANGE:
             protocol = self.apdu.protocol
             protocol.parity(self._port.refused(), self._port.damaged(), now)
             protocol.tick(now)
@@ -208,27 +214,26 @@ class Slot:
 
     def due_ms(self, now: int) -> int:
         """Ms until `poll` has something to do without any event."""
-        if self.state in (CARD_COOL, CARD_RESET):
-            return left(now, self._deadline)
-        if self.state == CARD_ATR:
-            return self.atr_reader.due_ms(now)
-        if self.state == CARD_PPS:
-            return self._pps.due_ms(now)
-        if self.state == CARD_EXCHANGE:
+        state = self.state
+        if state == CARD_READY:
+            return left(now, self._idle_at) if self.atr_reader.clock_stop and not self.clock else NEVER
+        if state < CARD_COOL:
+            return NEVER
+        if state == CARD_EXCHANGE:
             return self.apdu.protocol.due_ms(now)
-        if self.state == CARD_READY and self.atr_reader.clock_stop and not self.clock:
-            return left(now, self._idle_at)
-        return NEVER
+        if state == CARD_ATR:
+            return self.atr_reader.due_ms(now)
+        if state == CARD_PPS:
+            return self._pps.due_ms(now)
+        return left(now, self._deadline)
 
     def _ready(self):
+        if self.state == CARD_READY:
+            return True
         if self.busy:
             self.status = STATUS_BUSY
-        elif self.state == CARD_ABSENT:
-            self.status = STATUS_NO_CARD
-        elif self.state != CARD_READY:
-            self.status = STATUS_NOT_POWERED
         else:
-            return True
+            self.status = STATUS_NO_CARD if self.state == CARD_ABSENT else STATUS_NOT_POWERED
         return False
 
     def _look(self):
@@ -331,12 +336,13 @@ class Slot:
         self._port.write(buf, n)
 
     def _receive(self, now):
+        port = self._port
         view = self._rx_view
-        while self.state in (CARD_ATR, CARD_PPS, CARD_EXCHANGE):
-            n = self._port.read_into(view)
+        while self.state >= CARD_ATR and self.state != CARD_READY:
+            n = port.read_into(view)
             if not n:
                 return
-            damaged = self._port.damaged()
+            damaged = port.damaged()
             if self.state == CARD_ATR:
                 self._damaged += damaged
                 self.atr_reader.feed(view, n, now)

@@ -14,6 +14,7 @@ from . import Board, CardPort, _iobus
 _BUS_TIMEOUT_MS = const(60_000)
 _RING = const(1024)
 _KEYS = const(32)
+_CANCEL = const(0x1B)
 
 
 class BoardGone(Exception):
@@ -24,6 +25,7 @@ class ExpanderPort(CardPort):
     """A card line and the bus commands of its slot. A board adds `_transmit` and `_receive`; parity is the simulator's to tell."""
 
     def __init__(self, board, number):
+        self.removed = False  # not only in the class: the slot looks at it in every turn
         self._board = board
         self._number = number
         self._ring = bytearray(_RING)
@@ -55,11 +57,13 @@ class ExpanderPort(CardPort):
 
     def read_into(self, buf):
         self.fill()
-        n = min(len(buf), self._count, _RING - self._head)
-        if n:
-            buf[:n] = self._view[self._head : self._head + n]
-            self._head = (self._head + n) % _RING
-            self._count -= n
+        if not self._count:
+            return 0
+        at = self._head
+        n = min(len(buf), self._count, _RING - at)
+        buf[:n] = self._view[at : at + n]
+        self._head = (at + n) % _RING
+        self._count -= n
         return n
 
     def refused(self):
@@ -134,6 +138,13 @@ class ExpanderBoard(Board):
         self._key_at = (self._key_at + 1) % _KEYS
         self._key_n -= 1
         return key
+
+    def held(self):
+        self._read_bus()
+        held = False
+        while self._key_n:
+            held = self.key() == _CANCEL or held
+        return held
 
     def show(self, line, text):
         self.command(_iobus.CMD_DISPLAY, line, text.encode())

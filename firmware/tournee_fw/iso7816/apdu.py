@@ -88,16 +88,10 @@ class Apdu:
         self._follow = self._data = False
         self.length = 0
         self.status = STATUS_OK
+        self.sw = 0
+        """SW1 SW2 of the answer in `out`, when `status` is OK."""
         self.state = APDU_IDLE
-
-    @property
-    def busy(self):
-        return self.state != APDU_IDLE
-
-    @property
-    def sw(self):
-        """SW1 SW2 of the answer in `out`."""
-        return self._out[self.length - 2] << 8 | self._out[self.length - 1]
+        self.busy = False
 
     def use(self, protocol) -> None:
         """Speak `protocol` from the next command on."""
@@ -150,7 +144,7 @@ class Apdu:
     def advance(self, now: int) -> None:
         """Take up what the protocol has done; call after every `feed`, `tick`, `parity` or `abort` of it."""
         protocol = self.protocol
-        while self.state != APDU_IDLE and not protocol.busy:
+        while self.busy and not protocol.busy:
             if protocol.status != STATUS_OK:
                 self._finish(protocol.status)
                 return
@@ -192,6 +186,7 @@ class Apdu:
         self._n = self._at = 0
         self.length = self._turns = 0
         self.status = STATUS_OK
+        self.busy = True
 
     def _envelope(self, now):
         """The next piece of the command as ENVELOPE; its header overwrites bytes that are out already."""
@@ -208,8 +203,11 @@ class Apdu:
     def _finish(self, status):
         if status != STATUS_OK:
             self.length = 0
+        else:
+            self.sw = self._out[self.length - 2] << 8 | self._out[self.length - 1]
         self.status = status
         self.state = APDU_IDLE
+        self.busy = False
 
     def _resend(self, le, now):
         header = self._next

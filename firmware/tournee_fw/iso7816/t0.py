@@ -56,10 +56,8 @@ class T0:
         self.status = STATUS_OK
         self.nulls = 0
         self.state = T0_IDLE
-
-    @property
-    def busy(self):
-        return self.state != T0_IDLE
+        self.busy = False
+        """`state` is not IDLE. No property: in a class with one, every store costs ten times as much."""
 
     def timing(self, atr, fi: int, di: int, khz: int, slack_ms: int) -> None:
         """WT = WI x 960 x Fi / f: D takes no part; Fi is that of TA1 also when D was not negotiated."""
@@ -96,6 +94,7 @@ class T0:
         self._sent = _HEADER
         self._end = wrap(now + _EXCHANGE_MS)
         self.state = T0_PROCEDURE
+        self.busy = True
         self._wait(now)
         self._send(self._view, _HEADER)
 
@@ -106,22 +105,26 @@ class T0:
     def feed(self, buf, n: int, now: int) -> None:
         """Characters of the card; what comes after SW2 is dropped."""
         i = self._refused = 0
-        while i < n and self.state != T0_IDLE:
-            if self.state == T0_RECEIVE_ALL:
-                k = min(n - i, self._want - self.length)
-                self._out[self.length : self.length + k] = buf[i : i + k]
-                self.length += k
+        while i < n and self.busy:
+            state = self.state
+            if state == T0_PROCEDURE:
+                self._procedure(buf[i])
+                i += 1
+                continue
+            at = self.length
+            if state == T0_RECEIVE_ALL:
+                k = min(n - i, self._want - at)
+                self._out[at : at + k][:] = buf[i : i + k]
                 i += k
-                if self.length == self._want:
+                self.length = at + k
+                if at + k == self._want:
                     self.state = T0_PROCEDURE
                 continue
             c = buf[i]
             i += 1
-            if self.state == T0_PROCEDURE:
-                self._procedure(c)
-            elif self.state == T0_RECEIVE_ONE:
-                self._out[self.length] = c
-                self.length += 1
+            if state == T0_RECEIVE_ONE:
+                self._out[at] = c
+                self.length = at + 1
                 self.state = T0_PROCEDURE
             else:
                 self._out[self.length] = self._sw1
@@ -170,17 +173,18 @@ class T0:
             self.length = 0
         self.status = status
         self.state = T0_IDLE
+        self.busy = False
 
     def _procedure(self, c):
-        ins = self._tpdu[1]
+        unlike = c ^ self._tpdu[1]
         if c == _NULL:
             self.nulls += 1
-        elif c & 0xF0 in (0x60, 0x90):
+        elif 0x60 <= c < 0x70 or 0x90 <= c < 0xA0:
             self._sw1 = c
             self.state = T0_SW2
-        elif c ^ ins in (0x00, 0x01):  # 01: the same with VPP, from before 1997
+        elif unlike <= 0x01:  # 01: the same with VPP, from before 1997
             self._transfer(True)
-        elif c ^ ins in (0xFF, 0xFE):
+        elif unlike >= 0xFE:
             self._transfer(False)
         else:
             self._finish(STATUS_PROTOCOL)
