@@ -203,14 +203,10 @@ def _check(w: Work, s: Situation, seance: Seance, tarif: Tarif, lieu: str, act: 
         )
     if w.age is not None:
         low, high = tarif.data.get("age_min"), tarif.data.get("age_max")
-        if (low is not None and w.age < int(low)) or (high is not None and w.age >= int(high)):
-            span = f"à partir de {low} ans" if low is not None else f"avant {high} ans"
-            w.fault(
-                "AGE",
-                f"{path}.code",
-                f"{act.code} ne se cote qu'{span}.".replace("qu'avant", "qu'avant"),
-                "changez d'acte",
-            )
+        young, old = low is not None and w.age < int(low), high is not None and w.age >= int(high)
+        if young or old:
+            span = f"à partir de {low} ans" if young else f"avant {high} ans"
+            w.fault("AGE", f"{path}.code", f"{act.code} ne se cote qu'{span}.", "changez d'acte")
     convention = w.bill.situation.code_conventionnel
     if convention not in tarif.data.get("conventions", (convention,)):
         plain = [t.code for t in w.tables.codes(w.profession, w.zone, seance.day)]
