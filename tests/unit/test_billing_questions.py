@@ -106,7 +106,7 @@ def test_prefill_starts_when_the_patient_is_known() -> None:
         return replace(bill, answers={**bill.answers})
 
     ask(NEW, card, DAY, io=Script("2", "", "non", "", "VG", "1", "T", "2"), prefilled=prefilled)
-    assert calls == ["LÉA"]
+    assert calls == ["LÉA", "LÉA"]  # once for the patient, once for the dates of the acts
 
 
 def test_what_was_taken_over_is_told_and_taken_back_by_b() -> None:

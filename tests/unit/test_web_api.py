@@ -108,7 +108,10 @@ def test_the_card_decides_what_it_decides() -> None:
     """The only person of the card is the patient; without a card the bill is degraded, until one is read."""
     body: dict[str, Any] = {"bill": bill_to_json(bill())}
     without = CLIENT.post("/v1/questions", json=body).json()["bill"]
-    assert without["answers"]["mode"] == {"value": "degrade", "origin": "default"} and without["beneficiaire"] is None
+    assert (
+        without["answers"]["mode"] == {"value": "degrade", "origin": "default", "acte": ""}
+        and without["beneficiaire"] is None
+    )
     read = {"bill": without, "rights": rights_to_json(rights())}
     document = CLIENT.post("/v1/questions", json=read).json()
     assert document["status"] == "valid" and "mode" not in document["bill"]["answers"]

@@ -50,7 +50,14 @@ def answer(
     coerced = _coerce(question, question_id, value)
     if question_id == "beneficiaire" and rights is not None:
         return _beneficiaire(bill, str(coerced), rights)
-    return replace(bill, answers={**bill.answers, question_id: Answer(coerced, origin)})
+    return replace(bill, answers={**bill.answers, question_id: Answer(coerced, origin, _acte(bill, question_id))})
+
+
+def _acte(bill: Bill, question_id: str) -> str:
+    """The act that a question "<id>.<n>" is about; "" for the others, and while there is no such act."""
+    number = question_id.partition(".")[2]
+    index = int(number) if number.isascii() and number.isdecimal() and len(number) < 4 else -1
+    return bill.acts[index].key if 0 <= index < len(bill.acts) else ""
 
 
 def answer_all(bill: Bill, answers: Mapping[str, Any], rights: Rights) -> Bill:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from tournee.billing import contexte, paiement, partage, seance
+from tournee.billing import contexte, maxima, paiement, partage, seance
 from tournee.billing.dates import add_jours_ouvres, fr
 from tournee.billing.errors import BillNotValid, TableError
+from tournee.billing.identifiants import facturation_valide
 from tournee.billing.manques import missing
-from tournee.billing.model import Bill
+from tournee.billing.model import Bill, Origin
 from tournee.billing.money import euros
 from tournee.billing.result import ClockDate, Contexte, Evaluation, Line, Status, Trace
 from tournee.billing.rights import Rights
@@ -28,10 +29,12 @@ def evaluate(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
     try:
         if _practitioner(w):
             w.day = min((a.date or bill.created for a in bill.acts), default=bill.created)
+            _remplacant(w)
             contexte.patient(w)
             contexte.nature(w, s)
             drafts = seance.drafts(w, s)
             contexte.parcours(w, s)
+            maxima.check(w, drafts)
             paiement.paiement(w, s)
             found = partage.lines(w, s, drafts)
             _informations(w, s, found)
@@ -53,6 +56,7 @@ def evaluate(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
         informations=tuple(w.informations),
         clocks=_clocks(w, s) if found else (),
         contexte=_contexte(w, s),
+        view="advanced" if w.advanced else "simple",
     )
 
 
@@ -113,6 +117,24 @@ def _practitioner(w: Work) -> bool:
     return True
 
 
+def _remplacant(w: Work) -> None:
+    """Who replaces another bills in the other's name and is named as the one who did the acts [IMPL MDT group 2; SV-SIM]."""
+    situation = w.bill.situation
+    if not situation.remplacant:
+        return
+    if facturation_valide(situation.numero_remplace + situation.cle_remplace):
+        w.trace(
+            "REMPLACANT", "Situation de remplaçant : facture au nom du titulaire, actes exécutés par le remplaçant."
+        )
+        return
+    w.fault(
+        "REMPLACANT",
+        "situation.numero_remplace",
+        "Votre situation de remplaçant n'a pas de numéro valide.",
+        "choisissez une autre situation de facturation (tournee init), ou faites mettre à jour votre CPS",
+    )
+
+
 def _informations(w: Work, s: contexte.Situation, found: tuple[Line, ...]) -> None:
     """Participation forfaitaire (doctors) and franchise (auxiliaries): told, taken back by the fund, never billed."""
     if w.age is None or w.age < 18 or s.c2s or not found:
@@ -157,23 +179,35 @@ def _clocks(w: Work, s: contexte.Situation) -> tuple[ClockDate, ...]:
 
 
 def _without_object(w: Work) -> None:
-    """Answers that nothing asks for (any more): kept in the bill, told, used again when they matter again."""
+    """Answers that nothing asks for (any more) and rules forced for nothing: kept in the bill, told, used again when they
+    matter again. What was worked out and not answered (Origin.DEFAULT) is not told.
+    """
     if w.faults:
         return
-    for question_id in w.bill.answers:
-        if question_id not in w.seen:
+    for question_id, given in w.bill.answers.items():
+        if question_id in w.stale or (question_id not in w.seen and given.origin is not Origin.DEFAULT):
             base = w.tables.questions.get(question_id.partition(".")[0])
             name = base.text if base is not None else question_id
-            w.inform("REPONSE_SANS_OBJET", f"Réponse sans objet pour cette facture : « {name} » [{question_id}].")
+            about = f" (donnée pour {given.acte.partition('#')[0]})" if question_id in w.stale else ""
+            w.inform(
+                "REPONSE_SANS_OBJET", f"Réponse sans objet pour cette facture : « {name} » [{question_id}]{about}."
+            )
+    for forced in w.bill.forced:
+        if forced.rule_id not in w.forced:
+            w.inform("FORCAGE_SANS_OBJET", f"Règle forcée sans objet pour cette facture : {forced.rule_id}.")
 
 
 def _contexte(w: Work, s: contexte.Situation) -> Contexte:
-    lieu = w.bill.value("lieu")
+    lieu, situation = w.bill.value("lieu"), w.bill.situation
     return Contexte(
         profession=w.profession,
         nature_assurance=s.nature or "",
         parcours=s.parcours,
         parcours_statut=s.parcours_statut,
+        parcours_declaration=s.parcours_declaration,
+        parcours_nom=s.parcours_nom,
+        parcours_prenom=s.parcours_prenom,
+        parcours_installation=s.parcours_installation,
         lieu=lieu if isinstance(lieu, str) else "",
         mode=s.mode,
         tiers_payant=s.tiers_payant or "",
@@ -187,10 +221,16 @@ def _contexte(w: Work, s: contexte.Situation) -> Contexte:
         amc_numero=s.amc_numero,
         amc_adherent=s.amc_adherent,
         amc_gestion=s.amc_gestion,
+        dre=s.dre,
         type_contrat="99" if s.amc_gestion == "oct" else "",
         date_maternite=s.maternite_date,
         date_at=s.at_date,
         numero_at=s.at_numero,
+        feuillet_at=s.at_feuillet,
+        organisme_at=s.at_organisme,
         prescripteur=s.prescripteur,
         prescription_date=s.prescription_date,
+        prescription_origine=s.prescription_origine,
+        remplacant=situation.remplacant,
+        executant=situation.numero_remplace + situation.cle_remplace if situation.remplacant else "",
     )

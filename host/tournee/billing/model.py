@@ -119,8 +119,13 @@ class Act:
     depassement_cents: int = 0
     qualificatif: str = ""  # qualificatif de dépense A B D E F G N [IMPL JFSE]
     km: int | None = None  # whole billable kilometres there and back before abatement; None = no IK
-    prescription_date: date | None = None
+    prescription_date: date | None = None  # of this act; None = that of the bill
     date: date | None = None  # care date; None = the bill's date of creation
+
+    @property
+    def key(self) -> str:
+        """What an answer about this act remembers: "AMI#injection@"; another act under the same number is another question."""
+        return f"{self.code}#{self.reference}@{self.coefficient_centiemes or ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class Answer:
 
     value: str | bool | int | None
     origin: Origin = Origin.TYPED
+    acte: str = ""  # `Act.key` of the act that the answer is about; "" = the bill, or whatever act has that number
 
 
 @dataclass(frozen=True, slots=True)

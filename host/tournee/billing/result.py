@@ -30,6 +30,7 @@ class Question:
     view: Literal["simple", "advanced"] = "simple"
     prefill: Literal["allowed", "never"] = "allowed"
     required: bool = True
+    ouvre: tuple[str | bool, ...] = ()  # answers that open the advanced view
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,10 @@ class Contexte:
     nature_assurance: str = ""
     parcours: str = ""  # letter T N R O M J B D H U S1 S2; "" = not concerned
     parcours_statut: int = 0  # 0 not concerned, 1 in the parcours, 2 outside [IMPL JFSE]
+    parcours_declaration: bool | None = None  # the patient has declared a médecin traitant; None = not asked
+    parcours_nom: str = ""  # of the doctor who sent the patient
+    parcours_prenom: str = ""
+    parcours_installation: date | None = None
     lieu: str = ""
     mode: str = ""
     tiers_payant: str = ""
@@ -131,12 +136,18 @@ class Contexte:
     amc_numero: str = ""
     amc_adherent: str = ""
     amc_gestion: str = ""  # unique | separee | oct
+    dre: bool = False  # a request to the complementary fund goes with this invoice
     type_contrat: str = ""  # 99 = éclatement by an OCT, exclusive of DRE [SPEC S001]
     date_maternite: date | None = None
     date_at: date | None = None
     numero_at: str = ""
+    feuillet_at: bool = False
+    organisme_at: str = ""
     prescripteur: str = ""
     prescription_date: date | None = None
+    prescription_origine: str = ""  # T médecin traitant, O correspondant, S hors parcours, P autre [IMPL JFSE]
+    remplacant: bool = False
+    executant: str = ""  # 9 digits of the replacing practitioner; "" = the situation's own holder
 
 
 @dataclass(frozen=True)
@@ -152,6 +163,7 @@ class Evaluation:
     informations: tuple[Information, ...] = ()
     clocks: tuple[ClockDate, ...] = ()
     contexte: Contexte = field(default_factory=Contexte)
+    view: Literal["simple", "advanced"] = "simple"  # advanced: an answer calls for the advanced questions
 
     @property
     def next_question(self) -> Question | None:

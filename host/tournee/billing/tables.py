@@ -62,6 +62,7 @@ class Tables:
     parcours: Mapping[str, Mapping[str, Any]]
     parametres: Mapping[str, tuple[Row, ...]]
     incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
+    maxima: Mapping[str, tuple[Row, ...]]  # by profession
     parcours_choices: tuple[Choice, ...]
     conventions: tuple[Row, ...]
     indicateurs: Mapping[tuple[str, str], Row]  # (amc | mutuelle | service_amo, code) of the card
@@ -176,6 +177,9 @@ def tables() -> Tables:
     taux: dict[tuple[str, str], list[Row]] = {}
     for row in dated_rows("taux", ("categorie", "situation")):
         taux.setdefault((row.data["categorie"], row.data["situation"]), []).append(keep(row))
+    maxima: dict[str, list[Row]] = {}
+    for row in dated_rows("maxima", ("profession", "code", "refs")):
+        maxima.setdefault(row.data["profession"], []).append(keep(row))
     parametres: dict[str, list[Row]] = {}
     for row in dated_rows("parametres", ("nom",)):
         parametres.setdefault(row.data["nom"], []).append(keep(row))
@@ -207,6 +211,7 @@ def tables() -> Tables:
         incompatibles=tuple(
             (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
         ),
+        maxima={key: tuple(found) for key, found in maxima.items()},
         conventions=tuple(keep(r) for r in dated_rows("conventions", ("ordre", "numero"))),
         indicateurs={(r.data["table"], r.data["code"]): keep(r) for r in dated_rows("indicateurs", ("table", "code"))},
         modes={r.data["mode"]: keep(r).data for r in dated_rows("modes", ("mode",))},
@@ -234,4 +239,5 @@ def _question(raw: Mapping[str, Any]) -> Question:
         view=raw.get("view", "simple"),
         prefill=raw.get("prefill", "allowed"),
         required=raw.get("required", True),
+        ouvre=tuple(raw.get("ouvre", ())),
     )

@@ -62,6 +62,9 @@ class Work:
     seen: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)  # a question stands on the list once
     warned: set[str] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)  # answers about an act that is not there any more
+    forced: set[str] = field(default_factory=set)  # rules that were forced and needed it
+    advanced: bool = False  # an answer opened the advanced view
     km_jour: dict[date, int] = field(default_factory=dict)  # a nurse's kilometres so far, by day
 
     def ask(
@@ -83,7 +86,12 @@ class Work:
         allowed = question.choices if choices is None else choices
         standing = question.default if default is None else default
         given = self.bill.answers.get(full)
+        if given is not None and given.acte and not self._same_act(suffix, given.acte):
+            self.stale.add(full)
+            given = None
         if given is not None:
+            if given.value in question.ouvre:
+                self.advanced = True
             if problem := mismatch(question, given.value, allowed):
                 if first:
                     self.fault(
@@ -111,15 +119,22 @@ class Work:
                 question.view,
                 question.prefill,
                 question.required if required is None else required,
+                question.ouvre,
             )
         self.questions.append(question)
         return standing
+
+    def _same_act(self, suffix: str, acte: str) -> bool:
+        """True when the act of that number is still the one that the answer was given for."""
+        index = int(suffix[1:]) if suffix[1:].isdecimal() else -1
+        return 0 <= index < len(self.bill.acts) and self.bill.acts[index].key == acte
 
     def fault(self, code: str, path: str, text: str, remedy: str, rule: str = "") -> None:
         """An error, unless the practitioner forced its rule with a reason."""
         if rule:
             for forced in self.bill.forced:
                 if forced.rule_id == rule and forced.reason.strip():
+                    self.forced.add(rule)
                     self.informations.append(
                         Information("REGLE_FORCEE", f"{text} Règle forcée : {forced.reason.strip()}", kind="warning")
                     )

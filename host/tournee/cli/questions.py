@@ -152,7 +152,7 @@ class _Loop:
     def _next(self, result: Evaluation, passed: set[str]) -> Question | None:
         if (required := result.next_question) is not None:
             return required
-        if not self.advanced:
+        if not self.advanced and result.view == "simple":
             return None
         return next((q for q in result.questions if q.id not in passed), None)
 
@@ -196,8 +196,8 @@ class _Loop:
             except BadAnswer as exc:
                 self.io.show(f"{exc.what} → {exc.remedy}", "yellow")
                 continue
-            if question.id == "beneficiaire":
-                self._prefill()
+            if question.id in ("beneficiaire", "actes"):
+                self._prefill(days_only=question.id == "actes")
             self._saved()
             return "answered"
 
@@ -245,13 +245,18 @@ class _Loop:
         if len(shown) < len(question.choices):
             self.io.show(f"     … {len(question.choices) - len(shown)} autres : ?", "dim")
 
-    def _prefill(self) -> None:
+    def _prefill(self, *, days_only: bool = False) -> None:
+        """What the patient's last bill and the other bills of the care dates say; once the acts are known, only the latter."""
         from tournee.cli import review
 
         if self.prefilled is None or self.bill.beneficiaire is None:
             return
         known = set(self.bill.answers)
-        self.bill = self.prefilled(self.bill)
+        found = self.prefilled(self.bill)
+        if days_only:
+            kept = {q: a for q, a in found.answers.items() if q in known or a.origin is Origin.DEFAULT}
+            found = replace(found, answers=kept)
+        self.bill = found
         new = {question_id: text for question_id, text in review.words(self.bill) if question_id not in known}
         if taken := [text for q, text in new.items() if q in self.bill.answers and self._is_taken(q)]:
             self.io.show(f"Repris de sa dernière facture : {' · '.join(taken)}", "dim")

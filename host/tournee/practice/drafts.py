@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tournee.billing import codec, evaluate, prefill, settle
-from tournee.billing.jour import with_day
+from tournee.billing.jour import days_of, degressive, with_day
 from tournee.billing.lifecycle import LABELS, State
 from tournee.billing.model import Bill
 from tournee.billing.rights import Rights
@@ -54,15 +54,15 @@ def prefilled(journal: Journal, bill: Bill) -> Bill:
     if person is None or bill.corrects is not None:
         return bill
     others = [o for o in bills(journal).values() if o.id != bill.id and o.state is not State.CANCELLED]
-    return _with_last(journal, _with_today(journal, bill, others), others)
+    return _with_last(journal, _with_days(journal, bill, others), others)
 
 
-def _with_today(journal: Journal, bill: Bill, others: Sequence[Outline]) -> Bill:
-    near = [
-        o.id for o in others if abs(o.begun - bill.created) <= timedelta(days=1)
-    ]  # the journal's clock is not local time
-    same = [d for d in load_all(journal, near) if d.bill.created == bill.created]
-    return with_day(bill, [evaluate(d.bill, d.rights, today=bill.created) for d in same])
+def _with_days(journal: Journal, bill: Bill, others: Sequence[Outline]) -> Bill:
+    if not degressive(bill):
+        return bill
+    first = min(days_of(bill)) - timedelta(days=1)  # the journal's clock is not local time
+    near = load_all(journal, [o.id for o in others if o.begun >= first])
+    return with_day(bill, [evaluate(d.bill, d.rights, today=d.bill.created) for d in near])
 
 
 def _with_last(journal: Journal, bill: Bill, others: Sequence[Outline]) -> Bill:

@@ -31,7 +31,7 @@ def facture(
         nir_assure=person.nir_assure,
         cle_nir=person.cle_assure,
         date_naissance=person.naissance,
-        lignes=tuple(_ligne(line, bill) for line in evaluation.lines),
+        lignes=tuple(_ligne(line, bill, context) for line in evaluation.lines),
         nature_assurance=_NATURE[context.nature_assurance],
         exoneration=context.exoneration or "0",
         nom_emetteur=bill.praticien.nom,
@@ -54,8 +54,11 @@ def facture(
         numero_at=context.numero_at or None,
         accident_tiers=bool(context.accident_tiers),
         parcours=context.parcours,
+        declaration_mt=context.parcours_declaration,
+        date_installation=context.parcours_installation,
         prescripteur=context.prescripteur or None,
         date_prescription=context.prescription_date,
+        origine_prescription=context.prescription_origine,
         complementaire=_complementaire(context, holder),
     )
 
@@ -72,7 +75,7 @@ def destination(rights: Rights, directory: Directory) -> Destination:
     )
 
 
-def _ligne(line: Line, bill: Bill) -> Ligne:
+def _ligne(line: Line, bill: Bill, context: Contexte) -> Ligne:
     return Ligne(
         code_acte=line.code,
         date_soins=line.date,
@@ -88,6 +91,8 @@ def _ligne(line: Line, bill: Bill) -> Ligne:
         exoneration=line.exoneration or "0",
         qualificatif=line.qualificatif,
         complement=line.complement,
+        lieu_execution=1 if context.lieu == "domicile" else 0,
+        executant=context.executant or None,
     )
 
 
@@ -114,7 +119,7 @@ def _complementaire(context: Contexte, holder: Beneficiaire | None) -> Complemen
     return Complementaire(
         numero_organisme=context.amc_numero,
         type_contrat=context.type_contrat or "00",
-        numero_adherent=amc.adherent if amc else "",
+        numero_adherent=context.amc_adherent,
         indicateur=amc.indicateur_traitement if amc else "",
         code_routage=amc.code_routage if amc else "",
         debut=amc.periode.debut if amc else None,
