@@ -7,74 +7,85 @@ typedef struct {
     int width;           /* bytes per row of a text column */
 } Column;
 
-/* memcpy of a few bytes without a call. */
-static inline void copy_text(uint8_t *dst, const uint8_t *src, Py_ssize_t n) {
-    if (n >= 8) {
-        if (n > 16) {
-            memcpy(dst, src, (size_t)n);
-        } else {
-            memcpy(dst, src, 8);
-            memcpy(dst + n - 8, src + n - 8, 8);
-        }
-    } else if (n >= 4) {
-        memcpy(dst, src, 4);
-        memcpy(dst + n - 4, src + n - 4, 4);
-    } else if (n >= 2) {
-        memcpy(dst, src, 2);
-        memcpy(dst + n - 2, src + n - 2, 2);
-    } else if (n) {
-        *dst = *src;
+enum { TILE = 64 }; /* rows filled column by column: few enough to stay in the nearest cache */
+
+static inline int put_numbers(const uint8_t *src, uint8_t *dst, int n, int size, uint64_t limit, int op, int len) {
+    uint64_t v, out = 0;
+    int i;
+    for (i = 0; i < n; i++, src += 8, dst += size) {
+        memcpy(&v, src, 8);
+        if ((out |= (uint64_t)(v >= limit))) return 1;
+        write_number(dst, op, len, v);
     }
+    return 0;
+}
+
+/* n rows of int64; 1 when one does not fit. A loop of its own for each length. */
+static int put_number_column(const Field *f, const uint8_t *src, uint8_t *dst, int n, int size) {
+    switch (f->op) {
+    case WRITE_1: return put_numbers(src, dst, n, size, f->limit, WRITE_1, 1);
+    case WRITE_2: return put_numbers(src, dst, n, size, f->limit, WRITE_2, 2);
+    case WRITE_3: return put_numbers(src, dst, n, size, f->limit, WRITE_3, 3);
+    case WRITE_4: return put_numbers(src, dst, n, size, f->limit, WRITE_4, 4);
+    case WRITE_5: return put_numbers(src, dst, n, size, f->limit, WRITE_5, 5);
+    case WRITE_6: return put_numbers(src, dst, n, size, f->limit, WRITE_6, 6);
+    case WRITE_7: return put_numbers(src, dst, n, size, f->limit, WRITE_7, 7);
+    case WRITE_8: return put_numbers(src, dst, n, size, f->limit, WRITE_8, 8);
+    default: return put_numbers(src, dst, n, size, f->limit, WRITE_LONG, f->len);
+    }
+}
+
+/* The value at src, which a NUL may end, as write_text judges it. */
+static int put_text(const Codec *self, const Field *f, const uint8_t *src, int width, uint8_t *record) {
+    while (width && !src[width - 1]) width--;
+    return write_text(self, f, src, width, record);
+}
+
+static int put_text_column(const Codec *self, const Field *f, const Column *c, Py_ssize_t row, uint8_t *dst, int n, int size) {
+    const uint8_t *src = c->data + (size_t)row * (size_t)c->width;
+    int i;
+    for (i = 0; i < n; i++, src += c->width, dst += size)
+        if ((c->width != f->len || copy_checked(f, dst + f->at, src, c->width)) && put_text(self, f, src, c->width, dst)) return 1;
+    return 0;
+}
+
+/* One row in order of its fields, up to its first fault. */
+static int put_row(const Codec *self, const Record *r, const Column *columns, Py_ssize_t row, uint8_t *dst, int *fault) {
+    int i, problem = OK;
+    for (i = 0; i < r->n_valued && !problem; i++) {
+        const Field *f = &r->valued[i];
+        const Column *c = &columns[i];
+        *fault = i;
+        if (!c->data) continue;
+        if (f->kind == KIND_N) {
+            int64_t v;
+            memcpy(&v, c->data + 8 * row, 8);
+            problem = v < 0 ? NEGATIVE : (uint64_t)v >= f->limit ? OVERFLOW_ : OK;
+        } else {
+            problem = put_text(self, f, c->data + (size_t)row * (size_t)c->width, c->width, dst);
+        }
+    }
+    return problem;
 }
 
 /* Rows `0 … n-1` of columns; runs without the GIL. Returns the row of the first fault, or n. */
 static Py_ssize_t fill_columns(const Codec *self, const Record *r, const uint8_t *base, const Column *columns, Py_ssize_t n,
                                uint8_t *dst, int *problem, int *fault) {
-    Py_ssize_t row;
-    for (row = 0; row < n; row++, dst += r->size) {
-        int i;
-        memcpy(dst, base, (size_t)r->size);
-        for (i = 0; i < r->n_valued; i++) {
+    Py_ssize_t row, k;
+    for (row = 0; row < n; row += TILE, dst += TILE * r->size) {
+        int i, bad = 0, rows = n - row < TILE ? (int)(n - row) : TILE;
+        for (k = 0; k < rows; k++) memcpy(dst + k * r->size, base, (size_t)r->size);
+        for (i = 0; i < r->n_valued && !bad; i++) {
             const Field *f = &r->valued[i];
             const Column *c = &columns[i];
             if (!c->data) continue;
-            if (f->kind == KIND_N) {
-                int64_t v;
-                memcpy(&v, c->data + 8 * row, 8);
-                if ((uint64_t)v >= f->limit) goto exact;
-                write_number(dst + f->at, f->op, f->len, (uint64_t)v);
-            } else {
-                /* A full, unpadded value; anything shorter ends with NUL, which the one-pass check refuses. */
-                if (c->width != f->len) goto exact;
-                copy_text(dst + f->at, c->data + (size_t)row * (size_t)c->width, c->width);
-            }
+            if (f->kind == KIND_N)
+                bad = put_number_column(f, c->data + 8 * row, dst + f->at, rows, r->size);
+            else
+                bad = put_text_column(self, f, c, row, dst, rows, r->size);
         }
-        if (!out_of_bounds(r, dst) && !special_fault(self, r, dst)) continue;
-    exact:
-        memcpy(dst, base, (size_t)r->size);
-        for (i = 0; i < r->n_valued; i++) {
-            const Field *f = &r->valued[i];
-            const Column *c = &columns[i];
-            if (!c->data) continue;
-            if (f->kind == KIND_N) {
-                int64_t v;
-                memcpy(&v, c->data + 8 * row, 8);
-                if (v < 0 || (uint64_t)v >= f->limit) {
-                    *problem = v < 0 ? NEGATIVE : OVERFLOW_;
-                    *fault = i;
-                    return row;
-                }
-                write_number(dst + f->at, f->op, f->len, (uint64_t)v);
-            } else {
-                const uint8_t *p = c->data + (size_t)row * (size_t)c->width;
-                Py_ssize_t len = c->width;
-                while (len && !p[len - 1]) len--;
-                if ((*problem = write_text(self, f, p, len, dst))) {
-                    *fault = i;
-                    return row;
-                }
-            }
-        }
+        for (k = 0; bad && k < rows; k++)
+            if ((*problem = put_row(self, r, columns, row + k, dst + k * r->size, fault))) return row + k;
     }
     return n;
 }

@@ -1,13 +1,6 @@
 /* Bytes to NamedTuples. */
 #include "twin.h"
 
-int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left) {
-    if (self->fixed) return p[0] < ASCII && p[SUPPLEMENT] < ASCII ? self->dispatch[p[0] * ASCII + p[SUPPLEMENT]]
-                            : p[0] < ASCII ? self->dispatch[p[0] * ASCII] : -1;
-    if (left < 3 || !is_digit(p[0]) || !is_digit(p[1]) || !is_digit(p[2])) return -1;
-    return self->dispatch[(p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0')];
-}
-
 /* The first fault in order of place, as an index of the table's fields. */
 int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field) {
     int i;

@@ -128,6 +128,8 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
     r->cls = cls;
     r->size = (int)size;
     memcpy(r->template_, template_, (size_t)size);
+    r->holed = text_holes(self, low, high);
+    r->before_end = r->size - (template_[size - 1] == '@');
     for (i = 0; i < n; i++) {
         int at, len, kind, blank, k;
         PyObject *name;
@@ -151,7 +153,7 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
             r->span[k] = (uint8_t)(to - from);
         }
         if (kind != KIND_C) {
-            if (kind == KIND_I || (kind != KIND_A && blank) || (kind == KIND_A && text_holes(self, low, high)))
+            if (kind == KIND_I || (kind == KIND_A ? text_holes(self, low, high) : blank))
                 r->special[r->n_special++] = (uint16_t)r->n_valued;
             r->valued[r->n_valued] = *f;
             Py_INCREF(name);

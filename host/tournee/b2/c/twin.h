@@ -1,8 +1,9 @@
 /* The C twin of tournee.b2: encodes, decodes and scans records by a descriptor made from the layout tables.
  *
  * It knows kinds of fields, not records: a new record needs no change here. Stable ABI, CPython 3.11 and later. The Python twin
- * (pytwin.py) defines what it must do. Every byte of a finished record is checked in one pass against the lowest and highest
- * character of its place; only when that pass finds anything does the exact, ordered search for the first fault run.
+ * (pytwin.py) defines what it must do. Both ways are quick as long as nothing is wrong: texts are checked eight bytes at a time as
+ * they are written, a record that is read in one pass against the lowest and highest character of each place; only when that finds
+ * anything does the exact, ordered search for the first fault run.
  */
 #ifndef TOURNEE_TWIN_H
 #define TOURNEE_TWIN_H
@@ -51,7 +52,10 @@ typedef struct {
     uint16_t *special; /* valued fields that the one-pass check cannot judge alone */
     PyObject **names;  /* attribute names of the valued fields */
     int size;
-    uint8_t template_[MAX_SIZE], low[MAX_SIZE], span[MAX_SIZE];
+    uint8_t template_[MAX_SIZE];
+    uint8_t low[MAX_SIZE], span[MAX_SIZE]; /* of each place: lowest character, highest less lowest */
+    int holed;                             /* texts may not hold all characters in between */
+    int before_end;                        /* bytes before a closing '@' */
     /* What `scan` does with such a record. */
     uint64_t follows; /* bits of the records that may come next; all ones: any */
     int opens, closes; /* number of the pair, or -1 */
@@ -86,8 +90,7 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs);
 PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs);
 PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs);
 
-/* decode.c: the record that begins at p, or -1; the first fault of a record in order of place. */
-int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left);
+/* decode.c: the first fault of a record in order of place. */
 int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field);
 
 int load_structure(Codec *self, PyObject *structure); /* scan.c */
@@ -127,7 +130,14 @@ static inline int all_spaces(const uint8_t *p, Py_ssize_t n) {
     return 1;
 }
 
-/* One pass over a finished record: 1 when a byte is outside the bounds of its place. */
+/* The record that begins at p, or -1. */
+static inline int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left) {
+    if (self->fixed) return p[0] >= ASCII ? -1 : self->dispatch[p[0] * ASCII + (p[SUPPLEMENT] < ASCII ? p[SUPPLEMENT] : 0)];
+    if (left < 3 || !is_digit(p[0]) || !is_digit(p[1]) || !is_digit(p[2])) return -1;
+    return self->dispatch[(p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0')];
+}
+
+/* One pass over a record, which compilers make wide: 1 when a byte is outside the bounds of its place. */
 static inline int out_of_bounds(const Record *r, const uint8_t *p) {
     const uint8_t *low = r->low, *span = r->span;
     uint8_t bad = 0;
@@ -140,50 +150,62 @@ static inline int out_of_bounds(const Record *r, const uint8_t *p) {
     return bad;
 }
 
-/* 1 when n bytes, each within ' '..'9', are all digits. */
-static inline int digits_only(const uint8_t *p, int n) {
-    uint64_t x, y;
+/* 1 when n bytes, each within ' '..'9', are all spaces or all digits. */
+static inline int blank_or_digits(const uint8_t *p, int n) {
+    uint64_t x, y, all = 0, any = 0;
     uint32_t u, v;
+    int i;
     if (n >= 8) {
-        uint64_t bad = 0;
-        int i;
-        for (i = 0; i + 8 <= n; i += 8) {
+        all = ~all;
+        for (i = 0; i + 8 < n; i += 8) {
             memcpy(&x, p + i, 8);
-            bad |= ~x;
+            all &= x;
+            any |= x ^ 0x2020202020202020;
         }
         memcpy(&y, p + n - 8, 8);
-        return !((bad | ~y) & 0x1010101010101010); /* ' '..'/' lack this bit, '0'..'9' have it */
+        all &= y;
+        any |= y ^ 0x2020202020202020;
+        return !any || !(~all & 0x1010101010101010); /* ' '..'/' lack this bit, '0'..'9' have it */
     }
     if (n >= 4) {
         memcpy(&u, p, 4);
         memcpy(&v, p + n - 4, 4);
-        return !((~u | ~v) & 0x10101010);
+        return !((u ^ 0x20202020) | (v ^ 0x20202020)) || !(~(u & v) & 0x10101010);
     }
-    while (n--)
-        if (!(p[n] & 0x10)) return 0;
-    return 1;
+    return is_digit(p[0]) ? n < 2 || (is_digit(p[1]) && is_digit(p[n - 1])) : all_spaces(p, n);
 }
 
-/* 1 when n bytes, each within '0'..'Z', are digits or capitals. */
+/* 1 when n bytes, each within '0'..'Z', are all digits or capitals. */
 static inline int capitals_only(const uint8_t *p, int n) {
-    while (n--)
-        if ((uint8_t)(p[n] - '9' - 1) < 'A' - '9' - 1) return 0;
-    return 1;
+    uint64_t x, in_between = 0;
+    int i;
+    if (n < 8) {
+        while (n--)
+            if (!is_capital(p[n])) return 0;
+        return 1;
+    }
+    for (i = 0; i < n; i += 8) {
+        memcpy(&x, p + (i + 8 > n ? n - 8 : i), 8);
+        in_between |= (x + 0x4646464646464646) & ~(x + 0x3F3F3F3F3F3F3F3F); /* bit 7: from ':', not from 'A' */
+    }
+    return !(in_between & 0x8080808080808080);
 }
 
 /* What the bounds let through and the field does not permit. */
 static inline int special_fault(const Codec *self, const Record *r, const uint8_t *p) {
-    int i, holes = self->hole < 0 || memchr(p, self->hole, (size_t)(r->size - (r->template_[r->size - 1] == '@'))) != NULL;
+    int i, holes = r->holed && (self->hole < 0 || memchr(p, self->hole, (size_t)r->before_end));
     for (i = 0; i < r->n_special; i++) {
         const Field *f = &r->valued[r->special[i]];
         const uint8_t *q = p + f->at;
-        if (f->blank && q[0] == ' ') {
-            if (!all_spaces(q, f->len)) return 1;
+        if (f->kind == KIND_A) {
+            if (holes && !permitted(self, f, q, f->len)) return 1;
         } else if (f->kind == KIND_I) {
-            if (!(f->blank ? permitted(self, f, q, f->len) : capitals_only(q, f->len))) return 1;
-        } else if (f->kind != KIND_A) {
-            if (!digits_only(q, f->len)) return 1;
-        } else if (holes && !permitted(self, f, q, f->len)) {
+            if (f->blank && q[0] == ' ') {
+                if (!all_spaces(q, f->len)) return 1;
+            } else if (!(f->blank ? permitted(self, f, q, f->len) : capitals_only(q, f->len))) {
+                return 1;
+            }
+        } else if (!blank_or_digits(q, f->len)) {
             return 1;
         }
     }
