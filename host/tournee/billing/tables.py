@@ -17,6 +17,7 @@ from tournee.billing.result import Choice, Question
 TARIF_FILES = ("medecin", "specialiste", "infirmier", "kine", "sage_femme", "autres")
 ACTE_FILES = ("infirmier", "kine", "sage_femme", "autres")
 OPEN = date.max
+_MAY_LACK = frozenset({"zone", "refs"})  # columns of a row's name that mean "all" when they are not there
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,12 @@ def dated_rows(name: str, label: tuple[str, ...]) -> Iterable[Row]:
                 first = data.pop("valid_from", date.min)
                 last = data.pop("valid_to", OPEN)
                 source, confidence = data.pop("source"), data.pop("confidence")
-                words = [_word(data[key]) for key in label if data.get(key, "") not in ("", "metropole")]
+                named = [data.get(key, "") if key in _MAY_LACK else data[key] for key in label]
             except KeyError as exc:
                 raise TableError(f"{where} : colonne {exc} absente", "complétez la ligne") from None
             if confidence not in ("H", "M", "L") or not source or first > last:
                 raise TableError(f"{where} : source, confiance ou dates fausses", "corrigez la ligne")
+            words = [_word(value) for value in named if value not in ("", "metropole")]
             stamp = "" if first == date.min else f"@{first.isoformat()}"
             yield Row(f"{name.partition('_')[0]}:{'.'.join(words)}{stamp}", data, first, last, source, confidence)
 
