@@ -19,7 +19,7 @@ class Built:
         }  # fmt: skip
         self.inverse = rng.random() < 0.3
         protocols = self._protocols(rng)
-        self.offered = sorted(set(p for p in protocols if p != 15)) or [0]
+        self.offered = sorted({p for p in protocols if p != 15}) or [0]
         self.first = protocols[0] if protocols else 0
         self.tck = any(protocols)
         self.body = bytearray()
@@ -55,7 +55,7 @@ class Built:
 
     def _protocols(self, rng):
         """TD1, TD2 …: T in ascending order, T=15 last and never first [§8.2.3]."""
-        some = sorted(set(rng.randrange(0, 15) for _ in range(rng.randrange(0, 4))))
+        some = sorted({rng.randrange(0, 15) for _ in range(rng.randrange(0, 4))})
         if some and rng.random() < 0.5:
             some = [p for p in some if p < 2] or [0]
         some += [some[-1]] * rng.randrange(0, 2) if some else []
@@ -139,7 +139,8 @@ def test_one_bit_wrong_is_never_taken_for_right_where_there_is_a_tck():
             continue
         raw = bytearray(built.characters)
         raw[0] = 0x3B
-        raw[rng.randrange(len(raw) - 1 - (raw[1] & 15), len(raw))] ^= 1 << rng.randrange(0, 8)  # TCK and historical bytes
+        at = rng.randrange(len(raw) - 1 - (raw[1] & 15), len(raw))  # historical bytes and TCK
+        raw[at] ^= 1 << rng.randrange(0, 8)
         atr, _ = read(bytes(raw), 33)
         assert atr.status == _link.STATUS_BAD_ATR, bytes(raw)
 

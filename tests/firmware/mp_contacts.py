@@ -178,7 +178,11 @@ def test_guard_time_of_t1_is_11_etu_for_255():
 # ISO7816: chr-guard
 def test_guard_time_is_counted_in_fi_di_where_t15_is_indicated():
     """N of 512/32 clocks = 16 clocks is less than one etu of 372; N of 512 clocks is 1.4 etu [§8.3, TC1]."""
-    for ta1, pps, etu in (("96", True, (512, 32, 8)), ("96", unhex("FF 00 FF"), (372, 1, 1)), ("91", None, (372, 1, 12))):
+    for ta1, pps, etu in (
+        ("96", True, (512, 32, 8)),
+        ("96", unhex("FF 00 FF"), (372, 1, 1)),
+        ("91", None, (372, 1, 12)),
+    ):
         card = Card(checked("D0 " + ta1 + " 08 80 1F 47"), pps=pps)
         r = rig(card)
         assert r.power()[0] == OK

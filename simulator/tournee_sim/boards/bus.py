@@ -122,7 +122,7 @@ class BoardBus:
             self._notify(Notice.PARITY, slot, b"\x01" if taken is None else b"\x00" + taken.to_bytes(4, "big"))
             await drained(self._bus)
 
-        return StruckLine(self.wait, write, lambda: self.on_removed(slot), parity)
+        return StruckLine(self.wait, write, lambda: self.on_removed(slot), parity, self.now_ms)
 
     def _uart_server(
         self, slot: int

@@ -22,6 +22,7 @@ TO_BOARD: Final = "to_board"
 _COUNTER: Final = 1 << 30  # the board's count of sent characters wraps there
 _DAMAGE: Final = 0x08
 _REPEATS: Final = 3
+_SILENCE_MS: Final = 300  # less may be the machine's own delay
 _TURN_ETU: Final = 4  # 16 etu between the starts of two characters in opposite directions, where 12 follow each other
 _SIGNAL_ETU: Final = 15  # a damaged character, the error signal, two etu more [ISO 7816-3 §7.3]
 
@@ -32,7 +33,8 @@ class CardLine:
     """One slot: the contacts as the I/O bus moves them, the bytes as the UART socket carries them.
 
     `wait(ms)` lets time pass, `write(data)` sends to the board, `removed()` is called when a fault pulls the card. `parity(taken)`
-    tells the board that the card refused a character after `taken` of them since `connected`, `parity(None)` that one came damaged.
+    tells the board that the card refused a character after `taken` of them since `connected`, `parity(None)` that one came damaged;
+    `now()` gives simulated ms.
     """
 
     def __init__(
@@ -41,7 +43,10 @@ class CardLine:
         write: Callable[[bytes], Awaitable[None]],
         removed: Callable[[], None],
         parity: Callable[[int | None], Awaitable[None]],
+        now: Callable[[], float],
     ) -> None:
+        self._now = now
+        self._last_ms = 0.0
         self._wait = wait
         self._write = write
         self._removed = removed
@@ -140,8 +145,12 @@ class CardLine:
             self._pull_after -= len(data)
         self.to_card += len(data)
         if self.card:
+            now = self._now()
             if not self._inbox:
                 self._inbox_at = at
+                if now - self._last_ms > _SILENCE_MS:
+                    self.card.silence(now - self._last_ms)
+            self._last_ms = now
             self._inbox += data
             if self._worker is None or self._worker.done():
                 self._worker = asyncio.create_task(self._answer())

@@ -42,20 +42,21 @@ class Emission:
 
 @dataclass(frozen=True)
 class Timing:
-    """What the ATR says: TA1 (Fi, Di), guard N, WI."""
+    """What the ATR says: TA1 (Fi, Di), guard N, WI, convention, whether the clock may stop."""
 
     f: int
     d: int
     guard: int
     wi: int
     inverse: bool
+    clock_stop: bool = False
 
     @classmethod
     def of(cls, atr: bytes) -> Timing:
         """From the interface bytes of a T=0 ATR, defaults 372/1, N 0, WI 10."""
         if not atr:
             return cls(372, 1, 0, 10, False)
-        f, d, guard, wi = 372, 1, 0, 10
+        f, d, guard, wi, clock_stop, protocol = 372, 1, 0, 10, False, 0
         y, at, level = atr[1] >> 4, 2, 1
         while y:
             for bit in range(4):
@@ -69,11 +70,13 @@ class Timing:
                     guard = 0 if value == 255 else value
                 elif (level, bit) == (2, 2):
                     wi = value
+                elif bit == 0 and protocol == 15:
+                    clock_stop = value > 0x3F
                 elif bit == 3:
-                    following = value >> 4
+                    following, protocol = value >> 4, value & 15
             y = following if y & 8 else 0
             level += 1
-        return cls(f, d, guard, wi, atr[0] == 0x3F)
+        return cls(f, d, guard, wi, atr[0] == 0x3F, clock_stop)
 
 
 class ByteCard:
@@ -93,6 +96,7 @@ class ByteCard:
         self._received = bytearray()
         self._wanted = 0
         self._powered = False
+        self._stopped = False
         self._header = b""
 
     # Contacts
@@ -100,10 +104,18 @@ class ByteCard:
     def vcc(self, volt_class: int) -> None:
         """0 off; the classes are not told apart."""
         self._powered = volt_class != 0
+        self._stopped = False
         self.state = State.RESET if self._powered else State.OFF
         self._received.clear()
 
     def clk(self, khz: int) -> None:
+        """0 stops it: a card that does not allow that is lost until its next reset."""
+        if not khz and self.state in (State.FIRST, State.HEADER, State.DATA):
+            self._stopped = True
+            if not self.timing.clock_stop:
+                self.state = State.DEAD
+            return
+        self._stopped = False
         self.clock_khz = khz
 
     def etu(self, f: int, d: int) -> None:
@@ -133,12 +145,17 @@ class ByteCard:
 
     # The I/O line
 
+    def silence(self, ms: float) -> None:
+        """The reader said nothing for so long: a block that broke off is no more waited for [ISO 7816-3 §11.4.3]."""
+        if ms > (11 + (1 << self.parameters.cwi)) * self.etu_ms:
+            self.blocks.broke_off()
+
     def receive(self, data: bytes) -> Iterator[Emission]:
         """Bytes of the reader, as its UART sends them."""
         for byte in data:
             if self.state not in (State.FIRST, State.HEADER, State.DATA):
                 continue
-            if self._board_fd != self._fd:  # another bit rate: nothing that was sent can be understood
+            if self._board_fd != self._fd or self._stopped:  # another bit rate, or no clock: nothing can be understood
                 self.state = State.DEAD
                 continue
             self._received.append(_REVERSED[byte] if self.timing.inverse else byte)
@@ -280,7 +297,7 @@ class ByteCard:
             yield self._emit(bytes([ins]) + answer.data + sw, wait)
 
     def _emit(self, data: bytes, wait_ms: float) -> Emission:
-        wire_ms = len(data) * (CHARACTER_ETU + self.timing.guard) * self.etu_ms
+        wire_ms = len(data) * CHARACTER_ETU * self.etu_ms  # N is for the reader's characters alone
         sent = data
         if self._board_fd != self._fd:
             sent = bytes(b ^ 0xA5 for b in data)

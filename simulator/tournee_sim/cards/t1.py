@@ -106,6 +106,10 @@ class BlockCard:
         self._last = b""
         self._waiting: Response | None = None
 
+    def broke_off(self) -> None:
+        """CWT passed in the middle of a block."""
+        self._received.clear()
+
     def take(self, byte: int, *, block_guard_ms: float, bwt_ms: float) -> Iterator[Block]:
         """One character of the reader."""
         self._received.append(byte)

@@ -103,6 +103,7 @@ SPECIAL = {
     "carte-inconnue": "Agent card of a fund (ATR 3B 67…), neither CPS nor Vitale.",
     "generic-t1": "Test card without a person: T=1 with LRC, extended length, logical channels.",
     "generic-t1-crc": "The same with CRC and small blocks.",
+    "generic-t0-stop": "The same on T=0 alone; its clock may be stopped.",
     "generic-t0t1": "The same, T=0 offered before T=1; extended commands by ENVELOPE.",
 }
 
