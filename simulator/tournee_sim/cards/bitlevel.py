@@ -99,6 +99,8 @@ class BitCard:
 
     def send(self, characters: Sequence[Character], after_etu: float = 0.0) -> None:
         """Put on the line, one after the other; a refused one again."""
+        if not self._there:
+            return
         idle = not self._queue
         self._queue.extend(characters)
         if idle and self._queue:

@@ -1,0 +1,10 @@
+"""The terminal on a Raspberry Pi Pico 2 W: `run(name, manifest)` is what the board's main.py calls."""
+
+from tournee_fw.hal import picoboard
+
+from . import pins
+
+
+def run(name: str, manifest: str) -> None:
+    """Until something ends it."""
+    picoboard.run("RPI_PICO2_W", pins, name, manifest)

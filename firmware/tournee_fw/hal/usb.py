@@ -1,0 +1,77 @@
+"""The wired link over USB: a serial port of its own where the port can make one, else the REPL's, made binary.
+
+Own port: `machine.USBDevice` and micropython-lib's `usb-device-cdc`, set up before the host enumerates. Else the REPL's port with
+`micropython.kbd_intr(-1)`: byte 03 is then a byte like any other, and the REPL comes back when the firmware ends (`close`).
+"""
+
+import select
+import sys
+
+import micropython
+
+from tournee_fw.clock import NEVER
+from tournee_fw.link import Transport
+
+_CTRL_C = 3
+
+
+class StreamLink(Transport):
+    """Non-blocking bytes over two stream objects with `readinto` and `write`, polled before each use."""
+
+    name = "usb"
+
+    def __init__(self, reader, writer, is_open=None):
+        self.stream = reader
+        self._writer = writer
+        self._open = is_open
+        self._in = select.poll()
+        self._in.register(reader, select.POLLIN)
+        self._out = select.poll()
+        self._out.register(writer, select.POLLOUT)
+        self._one = bytearray(1)
+
+    @property
+    def connected(self):
+        return self._open is None or bool(self._open())
+
+    def due_ms(self, now):
+        return NEVER
+
+    def read_into(self, buf):
+        n = 0
+        while n < len(buf) and self._in.poll(0):  # a blocking stream gives one byte at a time without waiting
+            if not self.stream.readinto(self._one):
+                break
+            buf[n] = self._one[0]
+            n += 1
+        return n
+
+    def write(self, mv):
+        if not self.connected or not self._out.poll(0):
+            return 0
+        return self._writer.write(mv) or 0
+
+
+class ReplLink(StreamLink):
+    """The REPL's own port while the firmware runs."""
+
+    def __init__(self):
+        micropython.kbd_intr(-1)
+        super().__init__(sys.stdin.buffer, sys.stdout.buffer)
+
+    def close(self) -> None:
+        """The REPL again listens to Ctrl-C."""
+        micropython.kbd_intr(_CTRL_C)
+
+
+def open_link():
+    """The best link this image can give."""
+    try:
+        import usb.device  # type: ignore[import-not-found] (micropython-lib: usb-device-cdc)
+        from usb.device.cdc import CDCInterface  # type: ignore[import-not-found]
+    except ImportError:
+        return ReplLink()
+    port = CDCInterface()
+    port.init(timeout=0)
+    usb.device.get().init(port, builtin_driver=True)
+    return StreamLink(port, port, port.is_open)
