@@ -1,0 +1,1 @@
+"""Scenarios: card sessions as YAML, run by the thousand against the real firmware (`tournee sim run`, docs/RELIABILITY.md)."""

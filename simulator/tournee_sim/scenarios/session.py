@@ -1,0 +1,168 @@
+"""One session: a scenario on a terminal, every chance drawn from one seed, simulated time moved on when nobody does anything."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from tournee_protocol.link import SESSION_IDLE_MS, HelloReply, KeypadState, Op, Status
+from tournee_protocol.link import Event as LinkEvent
+from tournee_sim.boards.process import BoardError
+from tournee_sim.boards.unix import UnixBoard
+from tournee_sim.faults import FaultError
+from tournee_sim.scenarios.actions import ACTIONS
+from tournee_sim.scenarios.errors import Failed
+from tournee_sim.scenarios.model import Job, Outcome, Scenario
+from tournee_sim.scenarios.peer import HostPeer, HostSilent, LinkLost, Reply
+from tournee_sim.scenarios.strike import Striker
+from tournee_sim.trace import Trace
+
+QUIET_S: Final = 0.02
+"""Nothing has happened for so long: let simulated time pass."""
+_FIRST_JUMP_MS: Final = 100
+_LONGEST_JUMP_MS: Final = 5000
+NO_ANSWER_MS: Final = 300_000
+
+
+class Session:
+    """What the actions of a scenario work on."""
+
+    def __init__(self, board: UnixBoard, scenario: Scenario, seed: int) -> None:
+        self.board = board
+        self.scenario = scenario
+        self.random = random.Random(f"session {seed}")
+        self.trace = board.trace
+        self.striker = Striker(self)
+        self.keys: list[str] = []
+        self.at = 0
+        self._answered = 0
+        _, host, port = board.url.split(":")
+        self.peer = HostPeer(host, int(port), self.random.randbytes(8))
+        self.peer.on_event = self._event
+
+    async def run(self) -> int:
+        """Every step; gives how many were done. Raises Failed, BoardError, FaultError, LinkLost with `at` set."""
+        for slot in sorted(self.scenario.cards):
+            card = self.draw_card(self.scenario.cards[slot])
+            if card:
+                self.board.insert(slot, card)
+        await self.board.settled()
+        try:
+            await self.greet()
+            for number, step in enumerate(self.scenario.steps, 1):
+                self.at = number
+                for _ in range(step.repeat):
+                    values = {key: self.draw(value) for key, value in step.values.items()}
+                    self.trace.event("step", number=self.at, action=step.action)
+                    await ACTIONS[step.action](self, values, step.expect)
+            await self.striker.end()
+            return self.at
+        finally:
+            await self.peer.close()
+
+    # What actions use
+
+    async def request(self, op: Op, body: bytes = b"") -> tuple[Reply, int]:
+        """A request and its answer, with the simulated ms that went by; raises LinkLost or Failed."""
+        told = self.board.bus.told_ms
+        self._answered = self.board.link.traffic.round_trips if self.board.link else 0
+        reply = await self.wait(self.peer.ask(op, body))
+        return reply, int(self.board.bus.told_ms - told)
+
+    async def wait(self, answer: asyncio.Future[Reply]) -> Reply:
+        """The answer; raises LinkLost, HostSilent, Failed when none comes."""
+
+        def there() -> bool:
+            if self.striker.host_silent:
+                raise HostSilent
+            return answer.done()
+
+        await self._until(there, answer)
+        return answer.result()
+
+    async def _until(self, there: Callable[[], bool], event: asyncio.Future[Any] | None = None) -> None:
+        """Until `there()`; while cards and terminal are idle, simulated time goes on. Raises Failed after NO_ANSWER_MS of it."""
+        bus = self.board.bus
+        until = bus.told_ms + NO_ANSWER_MS
+        jump = _FIRST_JUMP_MS
+        while not there():
+            if event is not None:
+                await asyncio.wait({event}, timeout=QUIET_S)
+            else:
+                await asyncio.sleep(QUIET_S)
+            if there():
+                return
+            if not self.board.running:
+                raise Failed("the terminal died without an answer")
+            if bus.told_ms > until:
+                raise Failed(f"no answer within {NO_ANSWER_MS // 1000} simulated seconds")
+            if self.striker.at_work or any(line.busy for line in bus.lines):
+                jump = _FIRST_JUMP_MS
+                continue
+            await bus.wait(jump)
+            jump = min(2 * jump, _LONGEST_JUMP_MS)
+
+    async def greet(self, *, new: bool = False) -> bool:
+        """Open the link if need be and say HELLO; whether the session goes on. `new`: another session."""
+        if not self.peer.connected:
+            await self.peer.connect()
+        if new:
+            self.peer.session = self.random.randbytes(8)
+        reply = await self.wait(self.peer.hello())
+        if reply.status is not Status.OK:
+            raise Failed(f"HELLO: status {reply.status.name}")
+        greeting = HelloReply.parse(reply.body)
+        self.peer.number = int(greeting.last_number)
+        return bool(greeting.resumed)
+
+    async def idle(self) -> None:
+        """What the host asked last is done and answered, whether it reads or not; then it is silent for longer than a session may be."""
+        link = self.board.link
+        assert link is not None
+        await self._until(lambda: link.traffic.round_trips > self._answered)
+        await self.board.bus.wait(SESSION_IDLE_MS + 1000)
+        await self.board.settled()
+
+    def draw(self, value: Any) -> Any:
+        """A value of a step: a range gives one number of it."""
+        if isinstance(value, Mapping) and set(value) == {"from", "to"}:
+            return self.random.randint(min(value["from"], value["to"]), max(value["from"], value["to"]))
+        return value
+
+    def draw_card(self, card: Any) -> str | None:
+        """One of several cards."""
+        if isinstance(card, (list, tuple)):
+            return str(self.random.choice(card))
+        return card if card is None else str(card)
+
+    def _event(self, event: int, body: bytes) -> None:
+        name = LinkEvent(event).name.lower() if event in set(LinkEvent) else str(event)
+        self.trace.event("terminal", says=name, body=body.hex() if event == LinkEvent.SLOT else "")
+        if event == LinkEvent.KEYPAD and body[:1] == bytes([KeypadState.OPENED]) and self.keys:
+            keys, self.keys = self.keys, []
+            self.board.type("".join(keys))
+
+
+async def run_session(board: UnixBoard, job: Job, after: int) -> Outcome:
+    """Run `job` on a terminal that ran `after` sessions since it was powered on; the outcome, whatever happens in it."""
+    outcome = Outcome(job.number, job.scenario.name, job.board, job.seed, after=after)
+    chance = random.Random(f"board {job.seed}")
+    trace = Trace(None, board.bus.now_ms, keep=True)
+    board.renew(job.seed, f"{chance.randrange(10_000):04d}", trace)
+    session = Session(board, job.scenario, job.seed)
+    begun, told = time.monotonic(), board.bus.told_ms
+    try:
+        await session.run()
+    except (Failed, LinkLost) as exc:
+        outcome.kind, outcome.message = "failed", str(exc)
+    except (BoardError, FaultError, OSError) as exc:
+        outcome.kind, outcome.message = "error", str(exc)
+    outcome.step = session.at
+    outcome.seconds = time.monotonic() - begun
+    outcome.simulated_ms = int(board.bus.told_ms - told)
+    outcome.apdus = trace.apdus
+    outcome.lines = trace.lines
+    return outcome
