@@ -39,7 +39,7 @@ class Receiver:
         self._parts = 0
         self._seq = -1
         self._skip = self._inside = False
-        self._deadline = 0
+        self._last = 0
 
     def room(self):
         """Memoryview for the next bytes; never empty after `next()` has returned 0."""
@@ -47,17 +47,17 @@ class Receiver:
 
     def got(self, n: int, now: int) -> None:
         self.held += n
-        self._deadline = wrap(now + _link.IDLE_MS)
+        self._last = now
 
     def tick(self, now: int) -> bool:
         """True when a frame begun and silent for IDLE_MS was given up: call `next()` until 0, then `tick` again."""
-        if not self.held or left(now, self._deadline):
+        if not self.held or self.due_ms(now):
             return False
         self._drop(1)
         return True
 
     def due_ms(self, now: int) -> int:
-        return left(now, self._deadline) if self.held else NEVER
+        return left(now, wrap(self._last + _link.IDLE_MS)) if self.held else NEVER
 
     def next(self) -> int:
         """Length of the next whole message, 0 when there is none yet."""
@@ -78,10 +78,18 @@ class Receiver:
             if crc32(self._view[2:end]) != unpack_from(">L", buf, end)[0]:
                 self._drop(1)
                 continue
-            n = self._gather(flags, seq, length)
-            self._shift(end + CRC_BYTES)
-            if n:
-                return n
+            end += CRC_BYTES
+            if not flags and seq == self._seq and not self._inside:  # a message of one frame, as most are
+                self._seq = (seq + 1) & 0xFFFF
+                self.message[:length][:] = self._view[HEADER_BYTES : HEADER_BYTES + length]
+            else:
+                length = self._gather(flags, seq, length)
+            if end == n:
+                self.held = 0
+            else:
+                self._shift(end)
+            if length:
+                return length
         return 0
 
     def _gather(self, flags, seq, length):
@@ -172,8 +180,11 @@ class Sender:
     def _build(self):
         """The next frame of the message."""
         at = self._next
-        k = min(self._length - at, MAX_PAYLOAD)
-        more = _link.FLAG_MORE if at + k < self._length else 0
+        k = self._length - at
+        more = 0
+        if k > MAX_PAYLOAD:
+            k = MAX_PAYLOAD
+            more = _link.FLAG_MORE
         view = self._view
         end = _link.write_frame_body_head(view, 2, VERSION, more, self._seq, k) + k
         view[end - k : end] = self._source[at : at + k]

@@ -113,11 +113,11 @@ def _power_off(server, body, end):
 
 
 def _apdu(server, body, end):
-    yield from _transmit(server, body, end, False)
+    return _transmit(server, body, end, False)
 
 
 def _tpdu(server, body, end):
-    yield from _transmit(server, body, end, True)
+    return _transmit(server, body, end, True)
 
 
 def _transmit(server, body, end, raw):

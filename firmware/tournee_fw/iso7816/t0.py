@@ -153,7 +153,9 @@ class T0:
             self._finish(STATUS_TIMEOUT)
 
     def due_ms(self, now: int) -> int:
-        return min(left(now, self._deadline), left(now, self._end))
+        ms = left(now, self._deadline)
+        end_ms = left(now, self._end)
+        return ms if ms < end_ms else end_ms
 
     def abort(self, status: int) -> None:
         """End the exchange from outside (card removed, session ended)."""
