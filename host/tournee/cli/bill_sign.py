@@ -62,7 +62,12 @@ def sign_bills(wanted: str, *, everything: bool, again: bool, as_json: bool) -> 
     elif not signed:
         out.print("Aucune facture complète à signer pour ce patient.")
     for d in signed if not as_json else ():
-        out.print(f"[green]signée[/]  facture {d.numero}")
+        if d.state is State.SIGNED:
+            out.print(f"[green]signée[/]  facture {d.numero}")
+        else:
+            out.print(
+                f"[yellow]à compléter[/]  facture {d.numero} : il manque une signature (tournee bill sign {d.id})"
+            )
     return 0
 
 

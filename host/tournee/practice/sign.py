@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 from tournee.b2.facture import facture_records
 from tournee.b2.folding import plier_facture
@@ -13,6 +14,8 @@ from tournee.billing import codec
 from tournee.billing.engine import require_valid
 from tournee.billing.lifecycle import State
 from tournee.billing.model import Mode
+from tournee.billing.tables import tables
+from tournee.cards.errors import CardMissing
 from tournee.errors import TourneeError
 from tournee.practice import freeze
 from tournee.practice.cabinet import Cabinet
@@ -43,7 +46,8 @@ async def sign(
     again: bool = False,
     said: Said = lambda text: None,
 ) -> Dossier:
-    """The signed dossier; what a card made is verified before it is journaled.
+    """The signed dossier; what a card made is verified before it is journaled. Desynchronised, each card signs when it is
+    there: the dossier stays `valid` until both have.
 
     Raises BillNotValid, WrongState, WrongCard, SignatureUnknown (then only with `again`), SignatureInvalid.
     """
@@ -57,7 +61,10 @@ async def sign(
     if not dossier.records:
         require_valid(dossier.bill, dossier.rights, today=clock.today())
     signers = tuple(s for s in _signers(dossier) if dossier.signature(s) is None)
-    certificates = await _cards(desk, cabinet, dossier, signers) if signers else {}  # the patient may have left
+    if _mode(dossier).get("differe"):
+        signers, certificates = await _there(desk, cabinet, dossier, signers)
+    else:
+        certificates = await _cards(desk, cabinet, dossier, signers) if signers else {}  # the patient may have left
     dossier = _prepared(journal, cabinet, dossier, clock)
     text = message("F", dossier.numero or 0, hashlib.sha256(dossier.records).digest())
     for signer in signers:
@@ -68,6 +75,10 @@ async def sign(
         value = await attempt(journal, subject, "signature", key, partial(checked, make, text, certificate, verify))
         data = {**key, "value": b64(value), "certificate": b64(certificate)}
         journal.commit(New(subject, "signature", data))
+    dossier = load(journal, dossier.id)
+    if waiting := [s for s in _signers(dossier) if dossier.signature(s) is None]:
+        said(f"reste à signer : {' et '.join(_NAMES[s] for s in waiting)}")
+        return dossier
     journal.commit(New(BILL + dossier.id, "signed", {"numero": dossier.numero}))
     return load(journal, dossier.id)
 
@@ -96,10 +107,30 @@ async def attempt(
         raise
 
 
+def _mode(dossier: Dossier) -> Mapping[str, Any]:
+    """The row of modes.toml for the bill's securing mode."""
+    return tables().modes[str(dossier.bill.value("mode") or Mode.SECURISE)]
+
+
 def _signers(dossier: Dossier) -> tuple[str, ...]:
-    """A secured bill is signed by both cards; without the Vitale the CPS signs alone (billing-formats §3.1)."""
-    mode = str(dossier.bill.value("mode") or Mode.SECURISE)
-    return (CPS,) if mode in (Mode.DEGRADE, Mode.SANS_VITALE, Mode.NON_SECURISE) else (CPS, VITALE)
+    """Who signs in this mode: both cards, or without the Vitale the CPS alone (billing-formats §3.1)."""
+    return tuple(_mode(dossier)["signataires"])
+
+
+async def _there(
+    desk: Desk, cabinet: Cabinet, dossier: Dossier, signers: tuple[str, ...]
+) -> tuple[tuple[str, ...], dict[str, bytes]]:
+    """The signers whose card is in a reader now, with their certificates; raises CardMissing when none is."""
+    certificates: dict[str, bytes] = {}
+    absent: CardMissing | None = None
+    for signer in signers:
+        try:
+            certificates |= await _cards(desk, cabinet, dossier, (signer,))
+        except CardMissing as exc:
+            absent = exc
+    if absent is not None and not certificates:
+        raise absent
+    return tuple(certificates), certificates
 
 
 async def _cards(desk: Desk, cabinet: Cabinet, dossier: Dossier, signers: tuple[str, ...]) -> dict[str, bytes]:
@@ -115,11 +146,12 @@ async def _cards(desk: Desk, cabinet: Cabinet, dossier: Dossier, signers: tuple[
         if patient.certificat is None:
             raise WrongCard("Cette carte Vitale ne peut pas signer.", "Passez la facture en mode dégradé.")
         certificates[VITALE] = patient.certificat
-    cps = await desk.open_cps()
-    check_holder(cabinet, cps.holder.numero_identification if cps.holder else "")
-    if cps.certificat_signature is None:
-        raise WrongCard("Cette CPS n'a pas de certificat de signature.", "Utilisez votre CPS personnelle.")
-    certificates[CPS] = cps.certificat_signature
+    if CPS in signers:
+        cps = await desk.open_cps()
+        check_holder(cabinet, cps.holder.numero_identification if cps.holder else "")
+        if cps.certificat_signature is None:
+            raise WrongCard("Cette CPS n'a pas de certificat de signature.", "Utilisez votre CPS personnelle.")
+        certificates[CPS] = cps.certificat_signature
     return certificates
 
 
