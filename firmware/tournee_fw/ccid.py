@@ -1,6 +1,7 @@
 """Second personality: a serial CCID reader for stock `pcscd` + `libccidtwin` [USB CCID 1.1 §6; facts cards-and-readers §4.1, §4.2].
 
-TPDU level, T=0. The slot manager has negotiated with the card at power-on; PPS and SetParameters are answered with what holds.
+TPDU level: on T=0 TPDUs, on T=1 blocks, whose numbers and repetition are the host's. The slot manager has negotiated with the card at
+power-on; PPS and SetParameters are answered with what holds.
 A slot that this powered is `lent`: the link's requests on it are BUSY until it is powered off, and a slot of the link is E0 here.
 """
 
@@ -30,6 +31,7 @@ _SET_PARAMETERS = const(0x61)
 _ESCAPE = const(0x6B)
 _SECURE = const(0x69)
 _RATE = const(0x73)
+_CLOCK = const(0x6E)
 _ABORT = const(0x72)
 
 _SLOT_REPLY = const(0x81)
@@ -75,6 +77,7 @@ _ERRORS = {
 """The rest (mute, time-out, removed, not powered) is FE, and bmICCStatus says which."""
 
 _FAILED = const(0x40)
+_TIME_EXTENSION = const(0x80)
 _TIME_MS = const(1000)
 _TIME_REQUEST = b"\x80"
 _SILENT_HOST_MS = const(30_000)  # pcscd asks for the slots every 400 ms
@@ -82,6 +85,7 @@ _ESCAPE_ECHO = const(8)
 _CHUNK = const(64)
 _NEEDED_ROOM = const(600)  # two frames, echo and answer, and what is unsolicited
 _PIN_INS = (0x20, 0x24, 0x2C)
+_I_BLOCK_HEAD = const(3)
 _SW_BLOCKED = b"\x69\x83"
 
 
@@ -114,7 +118,7 @@ class Ccid(Desk):
         self._job = None
         self._job_kind = self._job_slot = self._job_seq = 0
         self._result = self._nine = 0
-        self._aborted = False
+        self._aborted = self._chain_of_pin = False
         self._time_at = self._heard = 0
 
     # --- the loop ----------------------------------------------------------------------------------------------------
@@ -212,7 +216,7 @@ class Ccid(Desk):
             return
         slot = self._slots[number]
         if kind == _SLOT_STATUS:
-            self._reply(_SLOT_REPLY, number, seq, -1, 0 if self._icc(slot) == 0 else 1)
+            self._reply(_SLOT_REPLY, number, seq, -1, self._clock_status(slot))
         elif kind == _ABORT:
             self._abort(number)
             self._reply(_SLOT_REPLY, number, seq, -1)
@@ -254,10 +258,17 @@ class Ccid(Desk):
         else:
             if not left(self.now, self._time_at) and self._out.room > MAX_DATA + HEAD + 4:
                 self._time_at = wrap(self.now + _TIME_MS)
-                self._out.bare(_TIME_REQUEST)
+                self._ask_for_time()
             return
         self._job = None
         self._reply(self._job_kind, self._job_slot, self._job_seq, error, self._nine, self._result)
+
+    def _ask_for_time(self):
+        """One byte while a T=0 card works, an empty answer with the command status 2 for T=1 [libccid ccid_serial.c, CCID 6.2-1]."""
+        if self._slots[self._job_slot].protocol_number == 0:
+            self._out.bare(_TIME_REQUEST)
+        else:
+            self._reply(self._job_kind, self._job_slot, self._job_seq, -1, more_time=True)
 
     def _command(self, kind, slot, message, n):
         """Generator of one command: writes `_data[:_result]`; ends, or raises CcidError or Refused."""
@@ -280,6 +291,8 @@ class Ccid(Desk):
             yield from self._secure(slot, message, n)
         elif kind == _RATE:
             self._rate(slot)
+        elif kind == _CLOCK:
+            self._clock(slot, message[7])
         else:
             raise CcidError(_UNSUPPORTED)
 
@@ -312,12 +325,13 @@ class Ccid(Desk):
         if tpdu[0] == 0xFF:
             self._pps(slot, tpdu, n)
             return
-        if slot.protocol_number != 0:
-            raise CcidError(_PROTOCOL)
-        if n > 5 and n == 6 + tpdu[4]:
-            n -= 1  # T=0 has no Le behind data; some programs send it
-        secret = n > 5 and tpdu[1] & 0xFE in _PIN_INS
-        slot.transmit(tpdu, n, self._data, MAX_DATA, self.now, True)
+        if slot.protocol_number == 0:
+            if n > 5 and n == 6 + tpdu[4]:
+                n -= 1  # T=0 has no Le behind data; some programs send it
+            secret = n > 5 and tpdu[1] & 0xFE in _PIN_INS
+        else:
+            secret = self._is_secret(tpdu, n)
+        slot.transmit(tpdu, n, self._data, MAX_DATA, self.now, True, message[7])
         if secret:
             self._in.wipe()
         try:
@@ -326,6 +340,14 @@ class Ccid(Desk):
             if secret:
                 slot.wipe()
         self._result = slot.apdu.length
+
+    def _is_secret(self, block, n):
+        """Whether a block of T=1 carries a PIN: the command begins with it, or goes on."""
+        if block[1] & 0x80:
+            return self._chain_of_pin
+        secret = self._chain_of_pin or (n > _I_BLOCK_HEAD + 5 and block[_I_BLOCK_HEAD + 1] & 0xFE in _PIN_INS)
+        self._chain_of_pin = secret and bool(block[1] & 0x20)
+        return secret
 
     def _pps(self, slot, request, n):
         """Answered for the card: it has agreed to `slot.fidi`, or to nothing and stands at 372/1 (no PPS1 in the answer)."""
@@ -386,6 +408,15 @@ class Ccid(Desk):
             self._data[i] = khz >> 8 * i & 0xFF
             self._data[4 + i] = rate >> 8 * i & 0xFF
         self._result = 8
+
+    def _clock(self, slot, wanted):
+        """IccClock: 0 lets it run, 1 stops it as the ATR allows."""
+        self._powered(slot)
+        if wanted > 1 or (wanted and not slot.stop_clock()):
+            raise CcidError(_BAD_7)
+        if not wanted:
+            slot.run_clock()
+        self._nine = self._clock_status(slot)
 
     def _escape(self, message, n):
         data = message[HEAD : HEAD + n]
@@ -461,13 +492,17 @@ class Ccid(Desk):
             return 2
         return 0 if self._lent[slot.number] and slot.link_state == _link.SLOT_POWERED else 1
 
-    def _reply(self, kind, number, seq, error, nine=0, n=0):
-        """`error` -1: done."""
+    def _clock_status(self, slot):
+        """Byte 9: 0 the clock runs, 1 stopped low (also without supply), 2 stopped high."""
+        return slot.clock if self._icc(slot) == 0 else 1
+
+    def _reply(self, kind, number, seq, error, nine=0, n=0, more_time=False):
+        """`error` -1: done, or with `more_time` not yet."""
         head = self._head
         head[0], head[5], head[6] = kind, number, seq
         icc = self._icc(self._slots[number]) if number < len(self._slots) else 2
         failed = error >= 0
-        head[7] = icc | (_FAILED if failed else 0)
-        head[8] = error if failed else 0
+        head[7] = icc | (_FAILED if failed else _TIME_EXTENSION if more_time else 0)
+        head[8] = error if failed else 1 if more_time else 0
         head[9] = 0 if failed else nine
         self._out.frame(head, self._data, 0 if failed else n)

@@ -6,6 +6,7 @@ from fakes import Pipe, Rig
 
 ACTIVE, PRESENT, ABSENT = 0, 1, 2
 FAILED = 0x40
+MORE_TIME = 0x80
 _POLL_MS = 400  # as often as pcscd looks at the slots
 
 
@@ -28,6 +29,7 @@ class Reader(Rig):
         self.bare = bytearray()
         self.frames = []
         self.seq_ccid = 0
+        self.asked_for_time = 0
 
     def turn(self):
         self.board.wait(min(self.terminal.poll(), _POLL_MS))
@@ -87,9 +89,14 @@ class Reader(Rig):
         return self.result(slot)
 
     def result(self, slot=0):
-        """(kind, bStatus, bError, byte 9, data) of the next frame."""
-        answer = self.frame_in()
-        assert answer[7] == slot and answer[8] == self.seq_ccid
+        """(kind, bStatus, bError, byte 9, data) of the next frame that does not only ask for time; those are counted."""
+        while True:
+            answer = self.frame_in()
+            assert answer[7] == slot and answer[8] == self.seq_ccid
+            if not answer[9] & MORE_TIME:
+                break
+            assert (answer[2], answer[10], len(answer)) == (0x80, 1, 13), answer
+            self.asked_for_time += 1
         return answer[2], answer[9], answer[10], answer[11], answer[12:-1]
 
     def on(self, slot=0):

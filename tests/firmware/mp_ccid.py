@@ -107,7 +107,7 @@ def test_an_answer_to_everything():
         if kind not in (0x60, 0x62, 0x63):
             answer = r.ccid(kind, b"\0")
             assert answer[0] in (0x80, 0x81, 0x82, 0x83, 0x84), kind
-            if kind in (0x6A, 0x6E, 0x71, 0x00, 0xFF):
+            if kind in (0x6A, 0x71, 0x00, 0xFF):
                 assert answer[:3] == (0x81, ACTIVE | FAILED, 0), kind
     assert r.ccid(0x62, slot=1)[:3] == (0x80, ABSENT | FAILED, 0xFE)
     assert r.ccid(0x6F, unhex("00B0000004"), slot=1)[:3] == (0x80, ABSENT | FAILED, 0xFE)

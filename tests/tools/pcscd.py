@@ -105,13 +105,13 @@ def _client_socket() -> Path:
 class Place:
     """A reader with cards and its pcscd, which has seen them."""
 
-    def __init__(self, daemon: Daemon, insert: Callable[[int, str], None], pull: Callable[[int], Any]) -> None:
+    counters: Callable[[int], dict[str, int]]
+
+    def __init__(self, daemon: Daemon, board: Any = None) -> None:
+        """`board`: the terminal, if there is one."""
         self.daemon = daemon
         self.run = daemon.run
-        self.insert = insert
-        self.pull = pull
-        self.counters: Callable[[int], dict[str, int]] = lambda slot: {}
-        self.board: Any = None
+        self.board = board
 
 
 class Places:
@@ -148,31 +148,19 @@ class Places:
             options |= {"cps": cards[0], "vitale": cards[1] if len(cards) > 1 else None}
         state = self._folder / "terminal"
         board = self._terminals(pcsc=reader, pin=pin, state=state, **options)
-        place = Place(Daemon(state / "reader.conf.d"), board.insert, board.pull)
+        place = Place(Daemon(state / "reader.conf.d"), board)
         place.counters = lambda slot: board.counters()["cards"][slot]
-        place.board = board
         return place
 
     def _vpcd(self, cards: tuple[str, ...], pin: str) -> Place:
         need("pcscd")
         need("ccidtwin")  # the clients
-        reader = self._stack.enter_context(VpcdReader())
         pki = Pki(self._keys)
-
-        def insert(slot: int, card: str) -> None:
-            reader.insert(slot, TpduCard(make_card(card, pki=pki, pin=pin)))
-
-        for slot, card in enumerate(cards):
-            insert(slot, card)
+        first, second = (TpduCard(make_card(card, pki=pki, pin=pin)) for card in (*cards, VITALE)[:2])
+        reader = self._stack.enter_context(VpcdReader(first, second))
         folder = self._folder / "reader.conf.d"
         folder.mkdir()
         (folder / "vpcd").write_text(reader.configuration, "utf-8")
-        place = Place(Daemon(folder), insert, reader.pull)
-
-        def counters(slot: int) -> dict[str, int]:
-            card = reader.slots[slot].card
-            assert card is not None
-            return card.card.memory.snapshot()
-
-        place.counters = counters
+        place = Place(Daemon(folder))
+        place.counters = lambda slot: reader.slots[slot].card.card.memory.snapshot()
         return place

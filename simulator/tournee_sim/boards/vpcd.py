@@ -1,6 +1,8 @@
 """Cards in a virtual PC/SC reader: the card's end of vsmartcard's driver `libifdvpcd`, which connects here ("reversed mode").
 
 No terminal, no firmware: APDUs go from pcscd to the card. Loopback only [vsmartcard, src/vpcd/vpcd.c; facts cards-and-readers §5.1].
+A card can be exchanged, not taken out: when the driver of Debian (3.3) sees an absent card it closes the connection and then ends pcscd
+by SIGABRT at its next look (measured; FD_SET of a closed socket).
 """
 
 from __future__ import annotations
@@ -19,15 +21,14 @@ from tournee_sim.cards.tpdu import TpduCard
 
 DRIVER: Final = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 LOOPBACK: Final = "127.0.0.1"
-_OFF, _ON, _RESET, _ATR = 0, 1, 2, 4
-_NO_ANSWER: Final = b"\x6f\x00"  # an empty one would hold the driver for ever
+_ON, _RESET, _ATR = 1, 2, 4
 
 
 class VirtualSlot:
     """One connection of the driver: length (2) and a control byte or an APDU. It asks for the ATR to see whether a card is there."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        self.card: TpduCard | None = None
+    def __init__(self, listener: socket.socket, card: TpduCard) -> None:
+        self.card = card
         self._listener = listener
         self._connection: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -72,11 +73,9 @@ class VirtualSlot:
     def _answer(self, request: bytes) -> bytes | None:
         card = self.card
         if len(request) == 1:
-            if request[0] in (_ON, _RESET) and card:
+            if request[0] in (_ON, _RESET):
                 card.reset()
-            return (card.card.atr if card else b"") if request[0] == _ATR else None
-        if card is None:
-            return _NO_ANSWER
+            return card.card.atr if request[0] == _ATR else None
         if BlockParameters.of(card.card.atr).protocols[0] == 1:
             answer = card.whole(request)
             return answer.data + answer.sw.to_bytes(2, "big")
@@ -86,12 +85,12 @@ class VirtualSlot:
 class VpcdReader:
     """A reader of two slots; `configuration` makes a pcscd use it."""
 
-    def __init__(self, friendly: str = "Tournee SIMULATION") -> None:
+    def __init__(self, first: TpduCard, second: TpduCard, friendly: str = "Tournee SIMULATION") -> None:
         """Raises BoardError when no two neighbouring ports are free: slot n is at the first + n."""
         listeners = _neighbours()
         self._friendly = friendly
         self._port: int = listeners[0].getsockname()[1]
-        self.slots = tuple(VirtualSlot(listener) for listener in listeners)
+        self.slots = (VirtualSlot(listeners[0], first), VirtualSlot(listeners[1], second))
 
     def __enter__(self) -> Self:
         return self
@@ -106,13 +105,6 @@ class VpcdReader:
         """A file for pcscd's reader.conf.d."""
         place = f"DEVICENAME {LOOPBACK}:0x{self._port:X}\nLIBPATH {DRIVER}\nCHANNELID 0x{self._port:X}\n"
         return f'FRIENDLYNAME "{self._friendly}"\n{place}'
-
-    def insert(self, slot: int, card: TpduCard) -> None:
-        self.slots[slot].card = card
-
-    def pull(self, slot: int) -> None:
-        """The connection stays: Debian's driver 3.3 ends pcscd when its peer leaves."""
-        self.slots[slot].card = None
 
     def close(self) -> None:
         for slot in self.slots:
