@@ -18,7 +18,7 @@ from tournee.billing import Bill, Evaluation, Rights, evaluate
 
 HERE = Path(__file__).resolve().parent / "billing"
 _TOKEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|%|[-+*/()])")
-_MONEY = ("total", "amo", "amc", "patient")
+_MONEY = ("total", "amo", "amc", "patient", "regler")  # regler: what the patient pays that day
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,20 @@ def run_with(case: Case) -> tuple[Bill, Rights, Evaluation]:
     """The case's bill, card and evaluation."""
     day = case.raw["on"]
     made = bill(case.answers, day=day, **{"specialite": case.specialite, **case.situation})
-    card = rights(
+    card = _card(case.card)
+    return made, card, evaluate(made, card, today=max([day, *(a.date for a in made.acts if a.date)]))
+
+
+def _card(wanted: dict[str, Any]) -> Rights:
+    """`absente = true`: no Vitale was read, the answers say who the patient is."""
+    if wanted.get("absente"):
+        return Rights.none()
+    return rights(
         **{
             k: tuple(map(tuple, v)) if k == "periodes" else tuple(v) if isinstance(v, list) else v
-            for k, v in case.card.items()
+            for k, v in wanted.items()
         }
     )
-    return made, card, evaluate(made, card, today=max([day, *(a.date for a in made.acts if a.date)]))
 
 
 def run(case: Case) -> Evaluation:
@@ -96,6 +103,7 @@ def test_golden_bill(case: Case) -> None:
     assert result.status == "valid", (result.errors, [q.id for q in result.questions if q.required])
     t = result.totals
     told = {"total": t.montant_cents, "amo": t.amo_cents, "amc": t.amc_cents, "patient": t.patient_cents}
+    told["regler"] = t.a_regler_cents
     for key in _MONEY:
         if key in case.raw:
             assert told[key] == _cents(case.raw[key]), (key, told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from tournee.billing.contexte import Situation, exonere_maternite
 from tournee.billing.manques import missing
 from tournee.billing.money import euros, part
@@ -24,15 +26,23 @@ def lines(w: Work, s: Situation, drafts: list[Draft]) -> tuple[Line, ...]:
 
 
 def _ald(w: Work, s: Situation, drafts: list[Draft]) -> dict[int, bool]:
-    """Related to the ALD or not, act by act; only asked when the card has an ALD that day."""
+    """Related to the ALD or not, act by act; only asked when the card has an ALD that day. What goes with an act (majoration,
+    displacement, kilometres) goes with the first act of its séance, typed or added by the rules alike.
+    """
     related: dict[int, bool] = {}
     if not s.code_ald or s.nature != "maladie":
         return related
+    first: dict[tuple[date, str], bool] = {}
     for draft in drafts:
-        if draft.genre == "acte" and draft.act not in related:
+        seance = (draft.date, w.bill.acts[draft.act].heure)
+        if draft.act in related:
+            continue
+        if draft.genre == "acte":
             text = f"{w.tables.questions['ald'].text[:-2]} ? ({draft.code} · {draft.libelle})"
-            value = w.ask("ald", suffix=f".{draft.act}", text=text.replace("  ", " "))
-            related[draft.act] = value is True
+            related[draft.act] = w.ask("ald", suffix=f".{draft.act}", text=text.replace("  ", " ")) is True
+            first.setdefault(seance, related[draft.act])
+        else:
+            related[draft.act] = first.get(seance, False)
     return related
 
 
