@@ -12,6 +12,7 @@ from tournee.billing.rights import Rights
 from tournee.cli.bill_show import bill_document, current
 from tournee.practice import drafts
 from tournee.practice.dossier import load
+from tournee.practice.ports import New
 from tournee.practice.sign import sign
 
 PERSONAL = ("MARTIN", "PAUL", "LEA", "1700199999001", "1970", "2010")
@@ -50,3 +51,20 @@ def test_a_signed_bill_is_shown_as_it_was_signed_whatever_the_tables_say_later()
     assert current(dossier, FixedClock()) == current(replace(dossier, evaluation=None), FixedClock())
     then = {**dossier.evaluation, "totals": {**dossier.evaluation["totals"], "montant_cents": 1}}
     assert current(replace(dossier, evaluation=then), FixedClock()).totals.montant_cents == 1
+
+
+def test_the_legal_dates_of_a_bill_follow_its_life() -> None:
+    """Signed on a day, to be sent within 8 working days; sent, the ARL within 2, sent again within 2 more, kept 90 days."""
+    journal = MemoryJournal()
+    drafts.save(journal, home_visit("aa", rights()), rights())
+
+    def codes() -> list[str]:
+        return [c["code"] for c in bill_document(load(journal, "aa"), FixedClock())["clocks"]]
+
+    assert codes() == ["TRANSMISSION"]
+    asyncio.run(sign(journal, Cards(), CABINET, "aa", clock=FixedClock(), verify=accept))
+    assert codes() == ["TRANSMISSION"]
+    journal.commit(New("bill:aa", "in-lot", {"lot": "1", "file": "1"}), New("bill:aa", "sent", {}))
+    assert codes() == ["ARL", "RENVOI", "ARCHIVE"]
+    journal.commit(New("bill:aa", "acknowledged", {}))
+    assert codes() == ["ARCHIVE"]

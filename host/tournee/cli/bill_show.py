@@ -8,9 +8,9 @@ from typing import Any
 
 from tournee.billing import codec
 from tournee.billing.engine import evaluate, why
-from tournee.billing.lifecycle import State
+from tournee.billing.lifecycle import State, clocks
 from tournee.billing.money import euros
-from tournee.billing.result import Evaluation
+from tournee.billing.result import ClockDate, Evaluation
 from tournee.cli.office import opened
 from tournee.cli.output import console, emit
 from tournee.cli.ports import SystemClock
@@ -32,6 +32,7 @@ def bill_document(dossier: Dossier, clock: SystemClock, *, names: bool = False) 
         "state": str(dossier.state),
         "status": evaluation["status"],
         "evaluation": evaluation,
+        "clocks": [{"code": c.code, "text": c.text, "due": c.due.isoformat()} for c in legal_dates(dossier, clock)],
         "signatures": [s.signer for s in dossier.signatures],
         "pending_signature": dossier.pending,
         "outcome": dossier.outcome,
@@ -56,6 +57,14 @@ def current(dossier: Dossier, clock: SystemClock) -> Evaluation:
     if dossier.evaluation is not None:
         return codec.evaluation_from_json(dossier.evaluation)
     return evaluate(dossier.bill, dossier.rights, today=clock.today())
+
+
+def legal_dates(dossier: Dossier, clock: SystemClock) -> tuple[ClockDate, ...]:
+    """Transmission, acknowledgement, archive: those that follow from the life of the bill so far, earliest first."""
+    evaluation = current(dossier, clock)
+    if dossier.state in (State.DRAFT, State.VALID):
+        return evaluation.clocks
+    return clocks(dossier.steps, tiers_payant=evaluation.contexte.tiers_payant in ("amo", "amo_amc", "c2s"))
 
 
 def say_bill(out: Any, dossier: Dossier, clock: SystemClock) -> None:
@@ -110,6 +119,8 @@ def show_one(wanted: str, *, names: bool, as_json: bool) -> None:
         out.print("[dim]cycle de vie[/]")
         for step in dossier.steps:
             out.print(f"  {step.day:%d/%m/%Y}  {label(step.state)}")
+        for due in legal_dates(dossier, office.clock):
+            out.print(f"  [dim]{due.due:%d/%m/%Y}  {due.text}[/]")
 
 
 def show_list(state: str | None, *, last: int | None, as_json: bool) -> None:
