@@ -19,7 +19,7 @@ def vectors():
 def main():
     gc.threshold(8192)  # while modules are compiled: what stays is packed, as on the board
     module = __import__(sys.argv[2])
-    gc.threshold(-1)
+    gc.threshold(32768)
     bad = 0
     for name in sys.argv[3:]:
         gc.collect()

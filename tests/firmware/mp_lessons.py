@@ -62,8 +62,8 @@ def test_9805f86_a_tpdu_over_260_bytes_is_refused():
     r = Reader([card, Card(present=False)])
     r.on()
     card.all = bytearray()
-    answer = r.ccid(0x6F, unhex(longest + "AABB"))  # one more would be taken for a Le
-    assert answer[1] & 0xC0 == FAILED and not card.all
+    r.put(0x6F, unhex(longest + "AABB"))  # one more would be taken for a Le
+    assert r.frame_in() == b"\x03\x15\x16" and not card.all
     card.script = [(READ, ANSWER)]
     assert r.ccid(0x6F, READ)[4] == ANSWER[1:]
 
