@@ -3,11 +3,15 @@
 import gc
 import sys
 
+from micropython import const
+
 from . import VERSION
 from .display import Display
 from .log import Log
 from .server import Server
 from .slots import Slot
+
+_UP_S = const(5)
 
 
 class Terminal:
@@ -37,9 +41,21 @@ class Terminal:
             due = min(due, reader.due_ms(now))
         return due
 
-    def run(self) -> None:
-        while True:
-            self.turn()
+    def run(self, healthy=None) -> None:
+        """Until a host asks for the REPL; not at all when the cancel key was held at power-on.
+
+        `healthy()` is called once it has run for some seconds: this version has come up.
+        """
+        if self.board.held():
+            self.log.note("key held")
+        else:
+            while not self.server.left():
+                self.turn()
+                if healthy is not None and self.server.uptime_s >= _UP_S:
+                    healthy()
+                    healthy = None
+        for transport in self.board.transports:
+            transport.close()
 
     def turn(self) -> None:
         """One turn and its wait; a heap used up costs what was going on, not the terminal."""

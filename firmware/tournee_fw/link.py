@@ -7,12 +7,14 @@ class Transport:
     `name`       short text for the log ("usb", "ble").
     `connected`  True while a host may read and write; after False the server forgets half frames, never the session.
     `ccid`       name of the serial CCID reader that speaks here instead of the link (`ccid.READERS`), or empty.
+    `repl`       MicroPython's REPL takes this line over when the firmware ends.
     `stream`     object that `select.poll` can watch, or None when the board wakes up by itself (IRQ).
     """
 
     name = "?"
     connected = False
     ccid = ""
+    repl = False
     stream = None
 
     def poll(self, now: int) -> None:
@@ -34,3 +36,6 @@ class Transport:
         Bytes accepted are delivered in order or the link is dropped: never a hole in the stream.
         """
         return 0
+
+    def close(self) -> None:
+        """The firmware ends: the line is as it was before."""

@@ -7,7 +7,7 @@ from struct import pack_into
 from micropython import const
 
 from . import _link
-from ._link import KIND_REQUEST, OP_HELLO, read_message
+from ._link import KIND_REQUEST, OP_HELLO, STATUS_OK, read_message_head
 from .clock import left, since, wrap
 from .desk import Desk
 from .errors import Refused
@@ -59,6 +59,7 @@ class Server(Desk):
         self.answer_at = 0
         self.lent = [False] * len(slots)
         """By slot: the CCID personality powered it and has it (docs/PCSC.md)."""
+        self._leave = None  # line that goes to the REPL
         self._ops = Ops()
         self._lines = [Line(t) for t in board.transports if not t.ccid]
         self._owner = None
@@ -69,6 +70,8 @@ class Server(Desk):
         self._answer_on = None  # line that is sending it
         self._request = memoryview(bytearray(_link.MAX_REQUEST))
         self._job = None
+        self._fresh = False
+        """The job was begun in this turn."""
         self._job_op = self._job_number = self._job_crc = 0
         self._busy_at = 0
         self._quiet_at = -1  # when the slots are powered off for want of requests; -1: they are
@@ -113,6 +116,11 @@ class Server(Desk):
     def keypad_event(self, state):
         self._event(_link.EVENT_KEYPAD, bytes((state,)))
 
+    def left(self):
+        """A host asked for the REPL, and its answer is out or its line is gone."""
+        line = self._leave
+        return line is not None and not (line.connected and (line.sender.busy or self._next_small(line)))
+
     def pin_locked(self):
         return not any(slot.pin_ok for slot in self.slots)
 
@@ -136,7 +144,9 @@ class Server(Desk):
             while self.board.key():
                 pass
         if self._job is not None:
-            self._step()
+            if not self._fresh:
+                self._step()
+            self._fresh = False
         elif self._quiet_at >= 0 and not left(now, self._quiet_at):
             self._quiet()
         self.display.poll(now)
@@ -146,6 +156,8 @@ class Server(Desk):
 
     def due_ms(self, now):
         """Ms until `poll` has something to do without any event."""
+        if self.left():
+            return 0
         due = self.display.due_ms(now)
         for slot in self.slots:
             ms = 0 if slot.changed else slot.due_ms(now)
@@ -160,7 +172,9 @@ class Server(Desk):
             if due > _FULL_RETRY_MS and line.sender.busy and line.connected:
                 due = _FULL_RETRY_MS
         if self._job is not None:
-            due = min(due, left(now, self._busy_at))
+            ms = left(now, self._busy_at)
+            if ms < due:
+                due = ms
             if self.deadline >= 0:
                 due = min(due, left(now, self.deadline))
         elif self._quiet_at >= 0:
@@ -190,11 +204,12 @@ class Server(Desk):
             self._take(line)
 
     def _take(self, line):
-        while True:
-            n = line.receiver.next()
+        receiver = line.receiver
+        while receiver.held:
+            n = receiver.next()
             if not n:
                 return
-            self._message(line, line.receiver.message[:n], n)
+            self._message(line, receiver.message, n)
 
     def _forget(self, line):
         """The line was lost: what was on its way there is dropped; the session and its answer stay."""
@@ -211,18 +226,18 @@ class Server(Desk):
 
     def _message(self, line, message, n):
         try:
-            kind, op, number, body, _ = read_message(message, 0, n)
+            kind, op, number, at = read_message_head(message, 0, n)
         except ValueError:
             self.log.note("short", n)
             return
         if kind != KIND_REQUEST:
             return
         if op == OP_HELLO:
-            self._hello(line, number, body)
+            self._hello(line, number, message[at:n])
         elif not number:
-            self._out_of_band(line, op, body)
+            self._out_of_band(line, op, message[at:n])
         elif self._session is None and op in (_link.OP_INFO, _link.OP_PING):
-            self._out_of_band(line, op, body, number)
+            self._out_of_band(line, op, message[at:n], number)
         elif self._session is None or line is not self._owner:
             self._reply(line, op, number, _link.STATUS_NO_SESSION)
         else:
@@ -267,6 +282,8 @@ class Server(Desk):
                 self._reply(line, op, number, _link.STATUS_TOO_LONG)
                 return
             self._reply(line, op, number, _link.STATUS_OK, body)
+        elif op == _link.OP_REPL:
+            self._reply(line, op, number, self._may_leave(line))
         elif op == _link.OP_CANCEL:
             if line is self._owner:
                 self.cancelled = True
@@ -279,8 +296,17 @@ class Server(Desk):
         else:
             self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
 
+    def _may_leave(self, line):
+        if not line.transport.repl:
+            return _link.STATUS_FORBIDDEN
+        for slot in self.slots:
+            if slot.link_state == _link.SLOT_POWERED:
+                return _link.STATUS_BUSY
+        self._leave = line
+        return _link.STATUS_OK
+
     def _in_session(self, line, op, number, message, n):
-        crc = crc32(message)
+        crc = crc32(message[:n])
         if self._job is not None:
             if number != self._job_number:
                 self._reply(line, op, number, _link.STATUS_BUSY)
@@ -299,7 +325,7 @@ class Server(Desk):
             self._reply(line, op, number, _link.STATUS_BUSY)
         else:
             self._quiet_at = wrap(self.now + _link.SESSION_IDLE_MS)
-            self._request[:n][:] = message
+            line.receiver.message, self._request = self._request, message
             self._job_op, self._job_number, self._job_crc = op, number, crc
             self._start(op, n)
 
@@ -310,16 +336,17 @@ class Server(Desk):
         self.answer_at = _HEAD + 1
         self._busy_at = wrap(self.now + _BUSY_EVERY_MS)
         self._job = self._ops.request(self, op, self._request[_HEAD:n])
+        self._fresh = True
         self._step()
 
     def _step(self):
         """Let the running request go on until it waits again."""
-        if self._job is None:
-            return
         try:
-            next(self._job)
-        except StopIteration:
-            self._finish(_link.STATUS_OK)
+            for _ in self._job:
+                break
+            else:
+                self._finish(STATUS_OK)
+                return
         except Refused as refused:
             self._finish(refused.status)
         except Exception as error:  # every request is answered, whatever went wrong here
@@ -337,13 +364,13 @@ class Server(Desk):
 
     def _finish(self, status):
         self._job = None
-        goodbye = self._job_op == _link.OP_GOODBYE and status == _link.STATUS_OK
+        goodbye = status == STATUS_OK and self._job_op == _link.OP_GOODBYE
         _link.write_message_head(self.answer, 0, _link.KIND_RESPONSE, self._job_op, self._job_number)
         self.answer[_HEAD] = status
-        self._answer_n = min(self.answer_at, _link.MAX_RESPONSE)
+        self._answer_n = self.answer_at if self.answer_at < _link.MAX_RESPONSE else _link.MAX_RESPONSE
         self._last, self._last_crc = self._job_number, self._job_crc
         self._answer_due = self._owner if self._owner is not None and self._owner.connected else None
-        if status != _link.STATUS_OK:
+        if status != STATUS_OK:
             self.log.note("refused", self._job_op, status)
         if goodbye:
             self._session = None

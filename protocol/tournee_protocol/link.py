@@ -84,6 +84,7 @@ class Op(IntEnum):
     DISPLAY = 0x21
     CONFIRM = 0x22
     LOG = 0x30
+    REPL = 0x31  # out of band: leaves this line to MicroPython's REPL; BUSY while a card is powered, FORBIDDEN where none is behind
 
 
 class Event(IntEnum):

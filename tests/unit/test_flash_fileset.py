@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,34 @@ def test_the_index_tells_size_and_hash_of_every_file(unix: fileset.FileSet) -> N
     assert index["manifest"] == unix.manifest and index["board"] == "UNIX"
     code = {n: c for n, c in unix.files.items() if n != fileset.INDEX}
     assert index["files"] == {n: [len(c), hashlib.sha256(c).hexdigest()] for n, c in code.items()}
+
+
+@pytest.mark.parametrize("board", fileset.boards())
+def test_a_board_gets_all_that_its_files_import(board: str) -> None:
+    sources = fileset.sources(board)
+    there = {name.removesuffix(".py").removesuffix("/__init__") for name in sources} | {"__init__"}
+    missing = [f"{name}: {m}" for name, text in sources.items() for m in _imported(name, text) if m not in there]
+    assert missing == []
+
+
+def _imported(name: str, text: bytes) -> Iterator[str]:
+    """Modules of tournee_fw that a file imports at its top, as paths below it."""
+    here = name.split("/")[:-1]
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            base = here[: len(here) - node.level + 1]
+        elif node.module and node.module.startswith("tournee_fw"):
+            base = []
+        else:
+            continue
+        path = base + [p for p in (node.module or "").split(".") if p not in ("", "tournee_fw")]
+        if (fileset.PACKAGE / "/".join(path)).is_dir():
+            modules = [[*path, alias.name] for alias in node.names]
+            yield from ("/".join(m) for m in modules if (fileset.PACKAGE / ("/".join(m) + ".py")).exists())
+        else:
+            yield "/".join(path)
 
 
 @pytest.mark.parametrize("board", fileset.boards("files"))

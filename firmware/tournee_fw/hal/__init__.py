@@ -80,6 +80,10 @@ class Board:
         """Next key: ASCII digit, 0x0D OK, 0x1B cancel, 0x08 correct; 0 when there is none."""
         return 0
 
+    def held(self) -> bool:
+        """Whether the cancel key is down; asked once, at power-on."""
+        return False
+
     def show(self, line: int, text: str) -> None:
         """Put 20 characters on display line 0-3."""
 

@@ -55,6 +55,8 @@ class StreamLink(Transport):
 class ReplLink(StreamLink):
     """The REPL's own port while the firmware runs."""
 
+    repl = True
+
     def __init__(self):
         micropython.kbd_intr(-1)
         super().__init__(sys.stdin.buffer, sys.stdout.buffer)

@@ -63,7 +63,7 @@ def start() -> None:
         manifest = buildinfo.manifest(BASE + folder + "/tournee_fw")
         module = "tournee_fw.boards.%s.main" % board
         __import__(module)
-        sys.modules[module].start(told("name"), manifest, healthy)
+        sys.modules[module].run(told("name"), manifest, healthy=healthy)
     except Exception as error:
         print("tournee: version %s has ended" % folder)
         sys.print_exception(error)

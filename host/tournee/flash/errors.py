@@ -160,3 +160,44 @@ class DidNotStart(FlashError):
         super().__init__(
             f"The new firmware did not come up: {said}", "Run tournee flash again; the REPL is still there."
         )
+
+
+class Uf2Broken(UsageError):
+    code = "uf2-broken"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"This is not a whole UF2 file for these boards: {why}.", "Download it again for your board.")
+
+
+class NoDrive(FlashError):
+    code = "no-drive"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No board shows its boot drive.",
+            "Hold BOOTSEL while connecting the board, mount its drive (RPI-RP2), or name it with --drive.",
+        )
+
+
+class SeveralDrives(UsageError):
+    code = "several-drives"
+
+    def __init__(self, drives: str) -> None:
+        super().__init__(f"Several boards show a boot drive: {drives}.", "Name one with --drive.")
+
+
+class WrongFamily(FlashError):
+    code = "wrong-family"
+
+    def __init__(self, family: str, board: str) -> None:
+        super().__init__(f"The file is for {family}, the board says {board}.", "Take the file made for this board.")
+
+
+class DriveFull(FlashError):
+    code = "drive"
+
+    def __init__(self, drive: str, said: str) -> None:
+        super().__init__(
+            f"{drive} does not take the file: {said}",
+            "Connect the board again holding BOOTSEL, then run the command again.",
+        )

@@ -24,8 +24,8 @@ CURRENT, NAME, TRIES = f"{BASE}/current", f"{BASE}/name", f"{BASE}/tries"
 INDEX = "manifest.json"
 """In each version's folder: its files with size and SHA-256."""
 
-Compile = Callable[[str, bytes], bytes]
-"""(name, source) -> byte code; raises SourceBroken."""
+Compile = Callable[[str, bytes, str], bytes]
+"""(name, source, architecture of native code or empty) -> byte code; raises SourceBroken."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def installed(folder: Path) -> dict[str, bytes]:
 
 def make(board: str, compiled: Compile) -> FileSet:
     """The set of a board; the same sources and compiler give the same bytes. Raises BoardUnknown, SourceBroken, ToolMissing."""
-    package = {name.removesuffix(".py") + ".mpy": compiled(name, text) for name, text in sources(board).items()}
+    arch = str(settings_of(board).get("arch", ""))
+    package = {name.removesuffix(".py") + ".mpy": compiled(name, text, arch) for name, text in sources(board).items()}
     digest = manifest(package)
     version = _version()
     below = {f"tournee_fw/{name}": content for name, content in package.items()}

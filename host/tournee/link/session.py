@@ -147,7 +147,7 @@ class Session:
         self._pending = None
 
     def out_of_band(self, op: Op) -> bytes:
-        """PING or CANCEL."""
+        """PING, CANCEL, REPL or INFO: outside of any session."""
         return self._frames(_message(op, OUT_OF_BAND, b""))
 
     def feed(self, data: bytes) -> list[Inbound]:

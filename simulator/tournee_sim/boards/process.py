@@ -90,20 +90,27 @@ class FirmwareProcess:
         micropython, firmware = find_micropython(), find_firmware()
         shim = Path(__file__).parent.parent / "radio" / "mpy"
         environment = {"MICROPYPATH": f"{shim}:{firmware.parent}:.frozen", "PATH": os.environ.get("PATH", "")}
-        command = [micropython, "-X", f"heapsize={self._heap}", str(firmware / "boards" / "UNIX" / "main.py")]
+        program = [str(firmware / "boards" / "UNIX" / "main.py")]
+        if "watch" in arguments:
+            program = [str(Path(__file__).with_name("mpy") / "watch.py"), f"main={program[0]}"]
+        command = [micropython, "-X", f"heapsize={self._heap}", *program]
         command += [f"{key}={value}" for key, value in arguments.items()]
         return await self._execute(command, environment)
 
-    async def _execute(self, command: list[str], environment: dict[str, str]) -> asyncio.subprocess.Process:
+    async def _execute(
+        self, command: list[str], environment: dict[str, str], line: int | None = None, folder: Path | None = None
+    ) -> asyncio.subprocess.Process:
+        """`line`: file descriptor of its standard input and output, instead of the log."""
         if setpriv := shutil.which("setpriv"):
             command = [setpriv, "--pdeathsig", "KILL", "--", *command]
         with self._log.open("ab") as stream:
             return await asyncio.create_subprocess_exec(
                 *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
+                stdin=asyncio.subprocess.DEVNULL if line is None else line,
+                stdout=stream if line is None else line,
+                stderr=stream if line is None else line,
                 env=environment,
+                cwd=folder,
                 start_new_session=True,
             )
 

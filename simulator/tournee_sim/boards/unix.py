@@ -21,6 +21,7 @@ from tournee_sim.boards.bus import SLOTS, BoardBus
 from tournee_sim.boards.ccid import READERS, CcidBridge
 from tournee_sim.boards.link import FrameCounter, LinkBridge, PtyPort, TcpPort, Traffic
 from tournee_sim.boards.process import BoardError, FirmwareProcess, find_firmware, find_micropython
+from tournee_sim.boards.watch import StateWatch
 from tournee_sim.cards.core import Card
 from tournee_sim.cards.factory import make_card, random_pin
 from tournee_sim.cards.t0 import ByteCard
@@ -42,8 +43,9 @@ class BoardConfig:
     `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
     `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw;
-    `board`: unix (MicroPython as a process, with `heap`) or qemu (Cortex-M3, the image's heap, no radio);
-    `pcsc`: the terminal is also this serial reader of libccid (`boards.ccid.READERS`), behind `ttyCCID` in the state.
+    `board`: unix (MicroPython as a process, with `heap`), qemu (Cortex-M3, the image's heap, no radio) or stock (no firmware yet);
+    `pcsc`: the terminal is also this serial reader of libccid (`boards.ccid.READERS`), behind `ttyCCID` in the state;
+    `watch`: what is done to the terminal can wait for a state of one of its machines (`boards.watch`); unix only.
     """
 
     name: str = "Tournee-0001"
@@ -62,6 +64,7 @@ class BoardConfig:
     heap: str = "256k"
     board: str = "unix"
     pcsc: str | None = None
+    watch: bool = False
 
 
 class UnixBoard:
@@ -70,6 +73,8 @@ class UnixBoard:
     def __init__(self, config: BoardConfig | None = None) -> None:
         self.config = config or BoardConfig()
         self.pin = self.config.pin or random_pin()
+        self.seed = self.config.seed
+        self.watch = StateWatch() if self.config.watch else None
         self.bus = BoardBus(self.config.pace)
         self.link: LinkBridge | None = None
         self.ccid: CcidBridge | None = None
@@ -78,6 +83,7 @@ class UnixBoard:
         self._runtime: Path | None = None
         self._firmware: FirmwareProcess | None = None
         self._arguments: dict[str, str] = {}
+        self._stock: Any = None
         self._radio: Any = None
         self._hub: Any = None
         self._notified = FrameCounter()
@@ -111,6 +117,8 @@ class UnixBoard:
             self._arguments |= {"name": self.config.name, "state": str(self.state)}
             await self._start_link()
             await self._start_ccid()
+            if self.watch:
+                self._arguments |= await self.watch.start(self.runtime)
             await self._power_on()
         except BaseException:
             await self.stop()
@@ -125,7 +133,9 @@ class UnixBoard:
             await self._radio.close()
         if self._hub:
             await self._hub.close()
-        for bridge in (self.link, self.ccid):
+        if self._stock:
+            self._stock.close()
+        for bridge in (self.link, self.ccid, self.watch):
             if bridge:
                 await bridge.close()
         await self.bus.close()
@@ -251,6 +261,15 @@ class UnixBoard:
         except faults.FaultError as exc:
             raise FaultError(str(exc)) from exc
 
+    def renew(self, seed: int, pin: str, trace: Trace) -> None:
+        """Another session on the same terminal: both slots empty, cards as new, another code, another trace."""
+        for slot in range(SLOTS):
+            if self.bus.lines[slot].card:
+                self.pull(slot)
+        self.clear_faults()
+        shutil.rmtree(self.state / "cards", ignore_errors=True)
+        self.seed, self.pin, self.trace = seed, pin, trace
+
     def clear_faults(self) -> None:
         for line in self.bus.lines:
             if line.card:
@@ -298,6 +317,12 @@ class UnixBoard:
         if self.config.link == "ble":
             await self._start_radio(self.runtime)
             return
+        if self.config.board == "stock":
+            from tournee_sim.boards.stock import StockPort
+
+            self._stock = StockPort(self.state / "tty")
+            self.url = self._stock.url
+            return
         if self.config.link not in ("tcp", "pty"):
             raise BoardError(f"no link {self.config.link!r}; there are tcp, pty and ble")
         port = TcpPort(self.config.tcp_port) if self.config.link == "tcp" else PtyPort(self.state / "tty")
@@ -333,7 +358,10 @@ class UnixBoard:
         """Start the firmware and wait until it is connected; raises BoardError with the end of its log."""
         if self._firmware is None:
             self._firmware = self._process(self.state / "firmware.log")
-        connected = [self.bus.connected] + [each.connected for each in (self.link, self.ccid) if each]
+        if self._stock:
+            await self._firmware.start(self._arguments, ())
+            return
+        connected = [self.bus.connected] + [each.connected for each in (self.link, self.ccid, self.watch) if each]
         await self._firmware.start(self._arguments, connected)
         self.trace.event("terminal-on")
 
@@ -344,12 +372,16 @@ class UnixBoard:
             from tournee_sim.boards.qemu import QemuProcess
 
             return QemuProcess(log)
-        raise BoardError(f"no board {self.config.board!r}; there are unix and qemu")
+        if self._stock is not None:
+            from tournee_sim.boards.stock import StockProcess
+
+            return StockProcess(log, self.config.heap, self._stock, self.state / "flash")
+        raise BoardError(f"no board {self.config.board!r}; there are unix, qemu and stock")
 
     def _put(self, slot: int, card_id: str) -> None:
         card = make_card(card_id, pki=self.pki, pin=self.pin, state=self.state / "cards")
-        if self.config.seed is not None:
-            card.random = random.Random(f"{self.config.seed} {card_id}").randbytes
+        if self.seed is not None:
+            card.random = random.Random(f"{self.seed} {card_id}").randbytes
         tpdu = TpduCard(card, lambda header, sent, answer: self.trace.exchange(slot, card.id, header, sent, answer))
         self.bus.lines[slot].insert(ByteCard(tpdu, CardFaults()))
 

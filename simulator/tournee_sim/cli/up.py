@@ -49,10 +49,10 @@ INTERRUPTED = 130
 )
 @click.option(
     "--board",
-    type=click.Choice(["unix", "qemu"]),
+    type=click.Choice(["unix", "qemu", "stock"]),
     default="unix",
     show_default=True,
-    help="What runs the firmware: a process of this computer, or a Cortex-M3 in QEMU.",
+    help="What runs the firmware: a process of this computer, a Cortex-M3 in QEMU; stock: nothing yet, for tournee flash.",
 )
 @click.option(
     "--pcsc",

@@ -1,4 +1,4 @@
-"""The terminal as a process: `micropython -X heapsize=256k main.py key=value …` (keys: docs/ARCHITECTURE.md).
+"""The terminal as a process: `micropython -X heapsize=256k main.py key=value …` (keys: docs/ARCHITECTURE.md), or installed like on a board (`run`).
 
 Ends with 0 when the simulator closes the board's lines, 2 for a bad argument, 4 when nobody listens at one of them.
 """
@@ -42,10 +42,25 @@ def main(argv):
         print("main.py: %s\n%s" % (error.args[0], USAGE), file=sys.stderr)
         return 2
     from tournee_fw import buildinfo
+
+    return _terminal(args, [], args["name"], buildinfo.manifest(package))
+
+
+def run(name, manifest, healthy=None):
+    """Installed like on a board: the link is the REPL's own line, the rest stands in the variable TOURNEE_BOARD (`key=value …`)."""
+    import os
+
+    from tournee_fw.hal.usb import ReplLink
+
+    args = arguments((os.getenv("TOURNEE_BOARD") or "").split())
+    code = _terminal(args, [ReplLink()], name or args["name"], manifest, healthy)
+    if code:
+        raise RuntimeError("no terminal: code %d" % code)
+
+
+def _terminal(args, transports, name, manifest, healthy=None):
     from tournee_fw.hal.unix import BoardGone, UnixBoard, UnixLink
 
-    manifest = buildinfo.manifest(package)
-    transports = []
     if "link" in args:
         transports.append(UnixLink(args["link"]))
     if "ble" in args:
@@ -54,7 +69,7 @@ def main(argv):
         from tournee_fw.link_ble import BleTransport
 
         bluetooth.attach(args["ble"])
-        transports.append(BleTransport(bluetooth.BLE(), args["name"]))
+        transports.append(BleTransport(bluetooth.BLE(), name))
     if "ccid" in args:
         reader = UnixLink(args["ccid"])
         reader.ccid = args["reader"]
@@ -67,15 +82,16 @@ def main(argv):
         except OSError as error:
             print("no board: nobody listens at %s (errno %d)" % (error.args[1], error.args[0]), file=sys.stderr)
             return 4
-        terminal = Terminal(board, args["name"], manifest)
+        terminal = Terminal(board, name, manifest)
         gc.collect()
         gc.threshold(-1)
-        terminal.run()
+        terminal.run(healthy)
     except BoardGone as gone:
         print("board gone: %s" % gone.args[0], file=sys.stderr)
         return 0
     except KeyboardInterrupt:
         return 130
+    return 0
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from pathlib import Path
 from tournee.flash.errors import SourceBroken, ToolMissing
 
 
-def compiled(name: str, source: bytes) -> bytes:
-    """Byte code of one file; `name` stands in its tracebacks. Raises SourceBroken, ToolMissing."""
+def compiled(name: str, source: bytes, arch: str = "") -> bytes:
+    """Byte code of one file; `name` stands in its tracebacks, `arch` is mpy-cross's. Raises SourceBroken, ToolMissing."""
     with tempfile.TemporaryDirectory(prefix="tc") as folder:
         entry, target = Path(folder, "in.py"), Path(folder, "out.mpy")
         entry.write_bytes(source)
-        command = [_binary(), "-O2", "-s", f"tournee_fw/{name}", "-o", str(target), str(entry)]
+        native = [f"-march={arch}"] if arch else []
+        command = [_binary(), *native, "-O2", "-s", f"tournee_fw/{name}", "-o", str(target), str(entry)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SourceBroken(name, (done.stderr.strip().splitlines() or ["no reason given"])[-1])

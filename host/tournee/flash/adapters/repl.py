@@ -25,7 +25,7 @@ from tournee.flash.ports import About
 
 _PIECE = 1536
 _PROBE_S, _ANSWER_S = 2.0, 15.0
-_BAUD = 115_200
+BAUD = 115_200
 _HELPER = """
 import os, sys, gc, binascii
 def _ls(p):
@@ -174,7 +174,7 @@ def opened(port: str) -> Repl:
     check_port(port)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            transport = SerialTransport(port, baudrate=_BAUD, timeout=_ANSWER_S)
+            transport = SerialTransport(port, baudrate=BAUD, timeout=_ANSWER_S)
     except (OSError, TransportError) as exc:
         raise _not_opened(port, exc) from None
     repl = Repl(port, transport)
@@ -195,7 +195,7 @@ def check_port(port: str) -> None:
     import serial
 
     try:
-        serial.Serial(port, _BAUD, exclusive=True).close()
+        serial.Serial(port, BAUD, exclusive=True).close()
     except (OSError, serial.SerialException) as exc:
         raise _not_opened(port, exc) from None
 
