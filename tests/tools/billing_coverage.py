@@ -94,7 +94,7 @@ SIDES: dict[str, dict[str, Callable[[Case], bool]]] = {
 }
 _MEDECINS = ("Médecin généraliste", "Cardiologue", "Pédiatre")
 _AU_CABINET = ("Cardiologue", "Pédiatre")
-_SANS_NUIT = ("Orthophoniste", "Orthoptiste", "Pédicure-podologue", "Sage-femme")
+_SANS_NUIT = ("Orthophoniste", "Orthoptiste", "Sage-femme")
 
 
 def impossible(profession: str, majoration: str, side: str) -> str:
