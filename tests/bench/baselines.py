@@ -94,9 +94,9 @@ def plain_noemie(profile: Profile) -> Callable[[bytes], list[dict[str, Any]]]:
     return parse
 
 
-def copy(data: bytes) -> bytes:
-    """*copy*: the output written once more, the least that any encoder must do."""
-    return bytes(bytearray(data))
+def copy(output: bytearray) -> bytes:
+    """*copy*: one `bytes(bytearray)` of the output, the least that any encoder must do."""
+    return bytes(output)
 
 
 def _form(field: Field) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import rich.progress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +19,7 @@ from tournee.b2.jsonl import de_json, vers_json
 from tournee.b2.model import Fichier, Lot
 from tournee.b2.plan import plan
 from tournee.b2.twin import decode
+from tournee.cli import b2_reading
 from tournee.cli.app import tree
 from tournee.cli.errors import run_guarded
 
@@ -73,6 +77,74 @@ def test_csv_has_a_table_per_type(run, good: Path, tmp_path: Path) -> None:  # t
     assert len(lines) == 1 + 12 and lines[0].startswith("numero_emetteur,nir_assure")
 
 
+def test_parquet_has_the_same_values_with_their_types(run, good: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    arrow = pytest.importorskip("pyarrow.parquet", reason="extra `analysis`")
+    code, _, err = run("b2", "decode", good, "--parquet", tmp_path / "tables")
+    assert code == 0 and f"{len(plan('sv-sim-1').records)} tables" in err
+    table = arrow.read_table(tmp_path / "tables" / "4.parquet")
+    lines = [r for r in decode(good.read_bytes()) if type(r).__name__ == "LigneHonoraires"]
+    assert [tuple(row.values()) for row in table.to_pylist()] == [tuple(line) for line in lines]
+    assert str(table.schema.field("montant_amo").type) == "int64"
+    assert table.schema.field("montant_amo").metadata[b"unit"] == b"cents"
+    assert run("b2", "decode", good, "--parquet", tmp_path, "--csv", tmp_path)[0] == 2
+
+
+def test_parquet_without_pyarrow_names_the_extra(run, good: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = run("b2", "decode", good, "--parquet", tmp_path / "tables")
+    assert code == 2 and "tournee[analysis]" in err
+
+
+@pytest.mark.parametrize("command", ["decode", "stats"])
+def test_a_fault_stops_unless_tolerant(run, good: Path, command: str) -> None:  # type: ignore[no-untyped-def]
+    """The third record is unreadable, the last one cut: both are named, the rest is there."""
+    data = bytearray(good.read_bytes())
+    data[2 * 128 + 11] = ord("x")
+    good.write_bytes(data[:-1])
+    code, out, err = run("b2", command, good)
+    assert code == 3 and "enregistrement 3 (type 2), champ nir_assure" in err and "--tolerant lit la suite" in err
+    whole = len(data) // 128
+    assert len(out.splitlines()) == (2 if command == "decode" else 0)
+    code, out, err = run("b2", command, good, "--tolerant", *(["--json"] if command == "stats" else []))
+    assert code == 3 and f"enregistrement {whole} : enregistrement incomplet" in err and "2 faute(s)" in err
+    if command == "decode":
+        assert len(out.splitlines()) == whole - 2
+    else:
+        assert json.loads(out)["records"] == whole - 2
+    assert "85059900" not in err
+
+
+def test_a_file_with_line_ends_is_read_when_tolerant(run, good: Path) -> None:  # type: ignore[no-untyped-def]
+    data = good.read_bytes()
+    good.write_bytes(b"\r\n".join(data[i : i + 128] for i in range(0, len(data), 128)))
+    code, out, err = run("b2", "decode", good)
+    assert code == 3 and not out and "CR LF" in err
+    code, out, err = run("b2", "decode", good, "--tolerant")
+    assert code == 3 and len(out.splitlines()) == len(data) // 128 and "CR LF" in err
+
+
+def test_long_files_show_a_bar_on_a_terminal(run, good: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(b2_reading, "_LONG_BYTES", 1)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    begun: list[str] = []
+    real = rich.progress.wrap_file
+
+    def watched(*args: Any, **options: Any) -> Any:
+        begun.append(options["description"])
+        return real(*args, **options)
+
+    monkeypatch.setattr(rich.progress, "wrap_file", watched)
+    code, out, _ = run("b2", "decode", good)
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(out, "utf-8")
+    assert code == 0
+    assert run("b2", "check", good)[0] == run("b2", "stats", good)[0] == 0
+    assert run("b2", "encode", lines, "-o", tmp_path / "made.b2")[0] == 0
+    assert run("b2", "split", good, "-o", tmp_path / "parts")[0] == 0
+    assert begun == ["good.b2", "good.b2", "good.b2", "lines.jsonl", "good.b2"]
+    assert (tmp_path / "made.b2").read_bytes() == good.read_bytes()
+
+
 def test_split_then_merge(run, good: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run("b2", "split", good, "-o", tmp_path / "parts", "--lots", 2)
     parts = out.split()
@@ -125,7 +197,7 @@ def test_noemie_check_and_show(run, tmp_path: Path) -> None:  # type: ignore[no-
     path.write_text(data.replace("29505", "21205X@29505"), "ascii")
     code, out, _ = run("noemie", "check", path)
     assert code == 3 and "type d'enregistrement inconnu" in out
-    code, out, _ = run("noemie", "show", path, "--mask")
+    code, out, _ = run("noemie", "show", path, "--mask", "--tolerant")
     assert code == 0 and "libelle_rejet" in out and "1850599006084" not in out
 
 

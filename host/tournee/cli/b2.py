@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from tournee.cli import b2_files
+from tournee.cli.b2_reading import REFUSED, hinted, opened, profile_option, strict, tolerant_option, with_bar
 from tournee.cli.output import console, emit, json_option
 
 if TYPE_CHECKING:
     from tournee.b2.check import Bilan
     from tournee.b2.errors import B2Error
     from tournee.b2.read import Lu, Ouvert
-
-_REFUSED = 3
-
-_profile_option = click.option(
-    "--profile", metavar="NORME", help="Norme du fichier (sv-sim-1, b2-cp, noemie…) si elle n'est pas reconnue."
-)
 
 
 @click.group()
@@ -34,13 +29,14 @@ def noemie() -> None:
 
 @app.command()
 @click.argument("file", type=click.File("rb"), metavar="FICHIER")
-@_profile_option
+@profile_option
 @click.option(
     "--type", "types", multiple=True, metavar="TYPE", help="Seulement ces enregistrements (4, 2S…); répétable."
 )
 @click.option("--facture", type=int, metavar="N", help="Seulement cette facture.")
 @click.option("--lot", type=int, metavar="N", help="Seulement ce lot.")
-@click.option("--faults", is_flag=True, help="Seulement les enregistrements en faute.")
+@click.option("--faults", is_flag=True, help="Seulement les enregistrements en faute, de tout le fichier.")
+@tolerant_option
 @click.option("--no-names", is_flag=True, help="Sans les noms des champs.")
 @click.option("--mask", is_flag=True, help="Masque les données personnelles (NIR, noms, dates de naissance).")
 @json_option
@@ -51,25 +47,29 @@ def show(
     facture: int | None,
     lot: int | None,
     faults: bool,
+    tolerant: bool,
     no_names: bool,
     mask: bool,
     as_json: bool,
 ) -> int:
-    """Montre chaque enregistrement, champ par champ, avec ses fautes. `-` lit l'entrée standard."""
+    """Montre chaque enregistrement, champ par champ, jusqu'à la première faute ou au-delà. `-` lit l'entrée standard."""
     from tournee.b2.check import Controle
 
-    opened = _open(file, profile)
-    controle = Controle(opened.plan)
+    found = opened(file, profile)
+    controle = Controle(found.plan)
+    on = tolerant or faults
+    lus = controle.lire(found)
     chosen = (
         lu
-        for lu in _located(controle.lire(opened), facture, lot)
+        for lu in _located(lus if on else strict(lus), facture, lot)
         if (not types or (lu.made is not None and lu.made.record.type in types)) and (lu.faults or not faults)
     )
     if as_json:
+        _or_raise(found, on)
         emit(
             {
-                "profile": opened.plan.profile.name,
-                "faults": [_fault(f) for f in opened.faults],
+                "profile": found.plan.profile.name,
+                "faults": [_fault(f) for f in found.faults],
                 "records": [_record(lu, mask) for lu in chosen],
             }
         )
@@ -77,7 +77,8 @@ def show(
     from tournee.cli.b2_render import Options, Printer
 
     out = console()
-    _heading(opened)
+    _heading(found)
+    _or_raise(found, on)
     printer = Printer(out, Options(names=not no_names, mask=mask))
     shown = 0
     for lu in chosen:
@@ -85,9 +86,9 @@ def show(
         shown += 1
     if not shown:
         out.print("Aucun enregistrement ne correspond." if controle.bilan.total else "Fichier vide.")
-    elif controle.bilan.faults + len(opened.faults):
+    elif controle.bilan.faults + len(found.faults):
         out.print(
-            f"\n{_plural(controle.bilan.faults + len(opened.faults), 'faute')} : tournee b2 check les résume.",
+            f"\n{_plural(controle.bilan.faults + len(found.faults), 'faute')} : tournee b2 check les résume.",
             style="red",
         )
     return 0
@@ -95,7 +96,7 @@ def show(
 
 @app.command()
 @click.argument("file", type=click.File("rb"), metavar="FICHIER")
-@_profile_option
+@profile_option
 @click.option(
     "--max", "limit", type=click.IntRange(1), default=50, show_default=True, help="Nombre de fautes détaillées."
 )
@@ -104,12 +105,13 @@ def check(file: BinaryIO, profile: str | None, limit: int, as_json: bool) -> int
     """Contrôle format, ordre, compteurs et totaux. Code 0 si tout est juste, 3 sinon."""
     from tournee.b2.check import Controle
 
-    opened = _open(file, profile)
-    controle = Controle(opened.plan)
-    found: list[B2Error] = list(opened.faults)[:limit]
-    for lu in controle.lire(opened):
-        found += lu.faults[: max(limit - len(found), 0)]
-    total = controle.bilan.faults + len(opened.faults)
+    with with_bar(file) as stream:
+        source = opened(stream, profile)
+        controle = Controle(source.plan)
+        found: list[B2Error] = list(source.faults)[:limit]
+        for lu in controle.lire(source):
+            found += lu.faults[: max(limit - len(found), 0)]
+    total = controle.bilan.faults + len(source.faults)
     if not controle.bilan.total:
         from tournee.b2.errors import B2Error, Problem
 
@@ -117,7 +119,7 @@ def check(file: BinaryIO, profile: str | None, limit: int, as_json: bool) -> int
     if as_json:
         emit(
             {
-                "profile": opened.plan.profile.name,
+                "profile": source.plan.profile.name,
                 "ok": not total,
                 "records": dict(controle.bilan.records),
                 "fault_count": total,
@@ -125,18 +127,8 @@ def check(file: BinaryIO, profile: str | None, limit: int, as_json: bool) -> int
             }
         )
     else:
-        _report(opened, controle.bilan, found, total)
-    return _REFUSED if total else 0
-
-
-def _open(file: BinaryIO, profile: str | None) -> Ouvert:
-    from tournee.b2.read import ouvrir
-    from tournee.errors import UsageError
-    from tournee_protocol.layouts import profile_names
-
-    if profile and profile not in profile_names():
-        raise UsageError(f"Norme inconnue : {profile}.", f"Choisissez parmi {', '.join(profile_names())}.")
-    return ouvrir(file, profile)
+        _report(source, controle.bilan, found, total)
+    return REFUSED if total else 0
 
 
 def _located(lus: Iterator[Lu], facture: int | None, lot: int | None) -> Iterator[Lu]:
@@ -150,6 +142,12 @@ def _located(lus: Iterator[Lu], facture: int | None, lot: int | None) -> Iterato
             inside_bill = type_ == "2" and lu.record is not None and lu.record.numero_facture == facture
         if inside_lot and inside_bill:
             yield lu
+
+
+def _or_raise(found: Ouvert, on: bool) -> None:
+    """Raises the first fault of the file as a whole unless it is read all the same."""
+    if found.faults and not on:
+        raise hinted(found.faults[0])
 
 
 def _heading(opened: Ouvert) -> None:

@@ -2,57 +2,58 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 import click
 
+from tournee.cli.b2_reading import (
+    REFUSED,
+    checked,
+    lecture,
+    plan_of,
+    profile_option,
+    text_with_bar,
+    tolerant_option,
+    with_bar,
+)
 from tournee.cli.output import console, emit, json_option
 
-if TYPE_CHECKING:
-    from tournee.b2.plan import Plan
-
-_REFUSED = 3
-_LONG_BYTES = 5_000_000
-
 _source = click.Path(exists=True, dir_okay=False, path_type=Path)
-_profile = click.option("--profile", metavar="NORME", default=None, help="Norme (sv-sim-1, b2-cp, noemie…).")
+_folder = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("file", type=_source, metavar="FICHIER")
-@_profile
-@click.option(
-    "--csv",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Un fichier CSV par type, dans ce dossier.",
-)
-def decode(file: Path, profile: str | None, folder: Path | None) -> None:
-    """Écrit les enregistrements en JSON Lines sur la sortie standard, ou en CSV."""
+@profile_option
+@click.option("--csv", "csv_folder", type=_folder, help="Un fichier CSV par type, dans ce dossier.")
+@click.option("--parquet", "parquet_folder", type=_folder, help="Un fichier Parquet par type (extra « analysis »).")
+@tolerant_option
+def decode(
+    file: Path, profile: str | None, csv_folder: Path | None, parquet_folder: Path | None, tolerant: bool
+) -> int:
+    """Écrit les enregistrements en JSON Lines sur la sortie standard, en CSV ou en Parquet."""
     from tournee.b2.jsonl import vers_json
+    from tournee.errors import UsageError
 
-    plan, records = _records(file, profile)
+    if csv_folder and parquet_folder:
+        raise UsageError("--csv et --parquet s'excluent.", "Lancez la commande deux fois.")
+    read = lecture(file, profile, tolerant=tolerant)
+    folder = csv_folder or parquet_folder
     if folder is None:
-        for record in records:
-            click.echo(vers_json(plan, record))
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as open_files:
-        tables: dict[str, Any] = {}
-        for record in records:
-            type_ = plan.by_class[type(record)].record.type
-            if type_ not in tables:
-                handle = open_files.enter_context((folder / f"{type_}.csv").open("w", encoding="utf-8", newline=""))
-                tables[type_] = csv.writer(handle)
-                tables[type_].writerow(record._fields)
-            tables[type_].writerow(record)
+        for record in read:
+            click.echo(vers_json(read.plan, record))
+        return read.code()
+    from tournee.cli.b2_tables import Tables
+
+    with Tables(read.plan, folder, parquet=parquet_folder is not None) as tables:
+        for record in read:
+            tables.write(record)
     console(stderr=True).print(f"{len(tables)} tables dans {folder}")
+    return read.code()
 
 
 @click.command()
@@ -73,10 +74,10 @@ def encode(file: TextIO, out: Path, profile: str) -> None:
     from tournee.b2.jsonl import de_json
     from tournee.b2.twin import codec
 
-    plan = _plan(profile)
+    plan = plan_of(profile)
     count = 0
-    with _whole(out) as target:
-        records = de_json(plan, file)
+    with _whole(out) as target, text_with_bar(file) as lines:
+        records = de_json(plan, lines)
         while block := list(islice(records, 512)):
             target.write(codec(profile).encode(block, count + 1))
             count += len(block)
@@ -98,7 +99,7 @@ def encode(file: TextIO, out: Path, profile: str) -> None:
 @click.option(
     "--identification", default="P", show_default=True, metavar="X", help="Première lettre des identifications."
 )
-@_profile
+@profile_option
 def split(file: Path, per_file: int, folder: Path, identification: str, profile: str | None) -> None:
     """Partage un fichier entre ses lots ; les signatures restent valables, les compteurs sont refaits et vérifiés."""
     from tournee.b2.stream import partager
@@ -106,10 +107,10 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 
     if not (identification.isascii() and identification.isalnum() and len(identification) == 1):
         raise UsageError("L'identification commence par une lettre ou un chiffre.", "Donnez un seul caractère.")
-    name = _checked(file, profile)
+    name = checked(file, profile)
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    with ExitStack() as open_files, file.open("rb") as source:
+    with ExitStack() as open_files, with_bar(file) as source:
 
         def part(number: int) -> BinaryIO:
             paths.append(folder / f"{identification}{number:05d}.b2")
@@ -117,7 +118,7 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 
         partager(source, part, lambda n: f"{identification}{n:05d}", per_file, name)
     for path in paths:
-        _checked(path, name)
+        checked(path, name)
         click.echo(path)
 
 
@@ -134,17 +135,17 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 @click.option(
     "--identification", required=True, metavar="XXXXXX", help="Identification du nouveau fichier, 6 caractères."
 )
-@_profile
+@profile_option
 def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str | None) -> None:
     """Réunit les lots de plusieurs fichiers d'un même émetteur et destinataire."""
     from tournee.b2.stream import reunir
 
     name = ""
     for path in files:
-        name = _checked(path, profile)
+        name = checked(path, profile)
     with ExitStack() as open_files, _whole(out) as target:
-        count = reunir([open_files.enter_context(p.open("rb")) for p in files], target, identification, name)
-    _checked(out, name)
+        count = reunir([open_files.enter_context(with_bar(p)) for p in files], target, identification, name)
+    checked(out, name)
     console(stderr=True).print(f"{count} enregistrements dans {out}")
 
 
@@ -152,7 +153,7 @@ def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str 
 @click.argument("before", type=_source, metavar="AVANT")
 @click.argument("after", type=_source, metavar="APRES")
 @click.option("--mask", is_flag=True, help="Masque les données personnelles.")
-@_profile
+@profile_option
 def diff(before: Path, after: Path, mask: bool, profile: str | None) -> int:
     """Montre les enregistrements ajoutés, retirés et les champs changés. Code 0 si les fichiers sont égaux, 3 sinon."""
     from tournee.b2.diff import comparer
@@ -176,16 +177,18 @@ def diff(before: Path, after: Path, mask: bool, profile: str | None) -> int:
             shown = ["•" * len(p) if mask and field.personal else p for p in parts]
             out.print(f"      {field.name or 'constante'} ({field.pos}): {shown[0]!r} → {shown[1]!r}", markup=False)
     out.print(f"{count} écarts" if count else "Aucun écart.")
-    return _REFUSED if count else 0
+    return REFUSED if count else 0
 
 
 @click.command()
 @click.argument("file", type=_source, metavar="FICHIER")
-@_profile
+@profile_option
+@tolerant_option
 @json_option
-def stats(file: Path, profile: str | None, as_json: bool) -> None:
+def stats(file: Path, profile: str | None, tolerant: bool, as_json: bool) -> int:
     """Compte les lots, factures et actes, avec leurs montants."""
-    plan, records = _records(file, profile)
+    records = lecture(file, profile, tolerant=tolerant)
+    plan = records.plan
     counts: Counter[str] = Counter()
     acts: Counter[str] = Counter()
     charged: Counter[str] = Counter()
@@ -213,7 +216,7 @@ def stats(file: Path, profile: str | None, as_json: bool) -> None:
     }
     if as_json:
         emit(document)
-        return
+        return records.code()
     from rich.table import Table
 
     from tournee.billing.money import euros
@@ -229,64 +232,7 @@ def stats(file: Path, profile: str | None, as_json: bool) -> None:
     )
     out.print(table)
     out.print(f"total {euros(charged.total())}, dont AMO {euros(amo.total())}")
-
-
-def _plan(profile: str) -> Plan:
-    from tournee.b2.plan import plan
-    from tournee.errors import UsageError
-    from tournee_protocol.layouts import profile_names
-
-    if profile not in profile_names():
-        raise UsageError(f"Norme inconnue : {profile}.", f"Choisissez parmi {', '.join(profile_names())}.")
-    return plan(profile)
-
-
-def _records(file: Path, profile: str | None) -> tuple[Plan, Iterator[Any]]:
-    """Records of a file, one by one; a fault is raised at its record."""
-    from tournee.b2.read import ouvrir
-
-    if profile:
-        _plan(profile)
-    stack = ExitStack()
-    opened = ouvrir(stack.enter_context(_progress(file)), profile)
-    if opened.faults:
-        raise opened.faults[0]
-
-    def each() -> Iterator[Any]:
-        with stack:
-            for lu in opened:
-                if lu.faults:
-                    raise lu.faults[0]
-                yield lu.record
-
-    return opened.plan, each()
-
-
-def _checked(file: Path, profile: str | None) -> str:
-    """The layout of a file found right; raises B2Error at its first fault."""
-    import mmap
-
-    from tournee.b2.errors import B2Error, Problem
-    from tournee.b2.read import reconnaitre
-    from tournee.b2.scan import scan
-
-    with file.open("rb") as handle:
-        name = profile or reconnaitre(handle.read(128))
-        _plan(name)
-        if not file.stat().st_size:
-            raise B2Error(Problem.TRUNCATED, 0, detail="fichier vide")
-        with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-            scan(view, name)
-    return name
-
-
-def _progress(file: Path) -> AbstractContextManager[BinaryIO]:
-    """The file, with a bar on the terminal when it is long."""
-    if file.stat().st_size < _LONG_BYTES or not sys.stderr.isatty():
-        return file.open("rb")
-    from rich.progress import open as open_with_bar
-
-    return open_with_bar(file, "rb", description=file.name, transient=True, console=console(stderr=True))
+    return records.code()
 
 
 @contextmanager
