@@ -109,6 +109,9 @@ def test_golden_bill(case: Case) -> None:
             assert told[key] == _cents(case.raw[key]), (key, told)
     lines = [f"{x.code} {x.montant_cents // 100}.{x.montant_cents % 100:02d}" for x in result.lines]
     assert lines == case.raw["lines"]
+    told_apart = {i.code: i.cents for i in result.informations if i.cents}
+    for code, cents in case.raw.get("informe", {}).items():
+        assert told_apart.get(code, 0) == _cents(cents), (code, told_apart)
 
 
 @by_id(REFUSED)
