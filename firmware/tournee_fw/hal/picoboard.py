@@ -6,7 +6,8 @@ from machine import ADC, I2C, Pin
 
 from .keys import Keypad
 from .lcd import Lcd
-from .rp2 import Rp2Board, lithium_percent
+from .pinboard import lithium_percent
+from .rp2 import Rp2Board
 from .usb import open_link
 
 
@@ -32,10 +33,10 @@ def board(board_name, pins, name):
     return Rp2Board(board_name, pins, transports, display, keypad, battery)
 
 
-def run(board_name, pins, name, manifest):
-    """The terminal, for ever."""
+def run(board_name, pins, name, manifest, healthy=None):
+    """The terminal, until its line goes to the REPL."""
     from tournee_fw.app import Terminal
 
     terminal = Terminal(board(board_name, pins, name), name, manifest)
     gc.collect()
-    terminal.run()
+    terminal.run(healthy)

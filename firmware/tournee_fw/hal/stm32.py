@@ -1,0 +1,57 @@
+"""Boards with an STM32WB: one USART in smartcard mode for both slots, the REPL's USB for the link, Bluetooth by the second core."""
+
+import gc
+
+from machine import I2C, Pin
+
+from .keys import Keypad
+from .lcd import Lcd
+from .pinboard import PinBoard
+from .tda8035 import Tda8035
+from .usart7816 import Usart
+from .usartport import Shared, UsartPort
+from .usb import open_link
+
+
+class Stm32Board(PinBoard):
+    """Built from a board's `pins`. USART1 must not be the REPL's any more (`pins.repl_off`)."""
+
+    def __init__(self, name, pins, transports, display=None, keypad=None, battery=None):
+        super().__init__(name, transports, display, keypad, battery)
+        usart = Usart(pins.USART_HZ)
+        usart.start()
+        self.clock_khz = usart.clock(pins.CARD_KHZ)
+        usart.clock(0)
+        Pin(pins.IO, Pin.ALT_OPEN_DRAIN, Pin.PULL_UP, alt=pins.IO_ALT)
+        Pin(pins.CLK, Pin.ALT, alt=pins.CLK_ALT)
+        shared = Shared(usart)
+        rst = Pin(pins.RST, Pin.OUT, value=0)
+        ports = []
+        offs = []
+        for slot in pins.SLOTS:
+            power = Tda8035(slot["cmdvcc"], slot["off"], slot["en_5v"], slot["en_1v8"])
+            ports.append(UsartPort(shared, slot["select"], rst, power))
+            offs.append(power.off)
+        self._start(ports, offs)
+
+
+def run(board_name, pins, name, manifest):
+    """The terminal, for ever."""
+    from tournee_fw.app import Terminal
+
+    pins.repl_off()
+    transports: list = [open_link()]
+    try:
+        import bluetooth
+
+        from tournee_fw.link_ble import BleTransport
+
+        transports.append(BleTransport(bluetooth.BLE(), name))
+    except ImportError:  # an image without radio
+        pass
+    display = Lcd(I2C(pins.I2C))
+    keypad = Keypad(pins.KEYPAD_ROWS, pins.KEYPAD_COLUMNS)
+    board = Stm32Board(board_name, pins, transports, display, keypad)
+    terminal = Terminal(board, name, manifest)
+    gc.collect()
+    terminal.run()

@@ -1,0 +1,5 @@
+"""What the firmware uses of MicroPython's `pyb`."""
+
+from typing import Any
+
+def repl_uart(uart: Any, /) -> Any: ...
