@@ -1,4 +1,4 @@
-"""The billing engine beside a fixed calibration loop: microseconds as on a machine that runs 10⁷ turns of that loop in 1 s."""
+"""The billing engine beside a fixed calibration loop (`timing.turns`): microseconds as on a machine that runs 10⁷ turns in 1 s."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ from datetime import date, timedelta
 from functools import cache
 
 from tests.bench.registry import bench
-from tests.bench.timing import ratio
+from tests.bench.timing import TURNS_PER_SECOND, ratio, turns
 from tests.unit.billing_cases import bill, rights
 from tournee.billing import Act, Bill, evaluate
 
 _DAY = date(2026, 3, 2)
-_TURNS = 20_000  # 2 ms of the calibrated machine
-_TABLE = {n: n * 31 for n in range(8)}
-
-
-def _loop() -> None:
-    """The calibration: one dict lookup, one addition, one modulo a turn, as rules do; an empty loop says nothing of them."""
-    total = 0
-    for n in range(_TURNS):
-        total = (total + _TABLE[n & 7]) % 1_000_003
+_TURNS = 20_000
 
 
 def _us(made: Bill, runs: int) -> float:
@@ -34,7 +26,8 @@ def _us(made: Bill, runs: int) -> float:
         for _ in range(runs):
             evaluate(made, card, today=date(2026, 11, 21))
 
-    return ratio(work, _loop, rounds=25) * 2_000 / runs
+    calibrated_us = _TURNS / TURNS_PER_SECOND * 1_000_000
+    return ratio(work, lambda: turns(_TURNS), rounds=25) * calibrated_us / runs
 
 
 @cache

@@ -6,8 +6,18 @@ import gc
 import time
 from collections.abc import Callable
 
+TURNS_PER_SECOND = 10_000_000
+"""What `turns` does in a second on the calibrated machine: a figure "calibrated" is that of such a machine."""
 ROUNDS = 9
 _STEADY_S = 0.004
+
+
+def turns(count: int) -> int:
+    """The calibration: a `for` loop that adds, nothing else, the pace of this machine's Python."""
+    total = 0
+    for n in range(count):
+        total += n
+    return total
 
 
 def ratio(numerator: Callable[[], object], denominator: Callable[[], object], rounds: int = ROUNDS) -> float:

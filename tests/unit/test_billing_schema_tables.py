@@ -96,7 +96,7 @@ def test_names_that_tables_give_each_other_exist() -> None:
     letters = {code for _, _, code in t.tarifs}
     assert {row.data["code"] for rows in t.maxima.values() for row in rows} <= letters
     acts = {(r.data["profession"], r.data["ref"]) for rows in t.actes.values() for r in rows}
-    for profession, rows in t.maxima.items():
+    for (profession, _), rows in t.maxima.items():
         assert {(profession, ref) for r in rows for ref in r.data.get("refs", ())} <= acts
     assert set(t.wider.values()) <= set(t.zones.values())
     assert {p["profession"] for p in t.professions.values()} == {p for p, _, _ in t.tarifs}

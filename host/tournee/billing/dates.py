@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from tournee.billing.errors import TableError
 
@@ -40,11 +40,13 @@ def _locaux(region: str) -> dict[date, str]:
     return {date.fromisoformat(day): name for day, name in found.items()}
 
 
+@lru_cache(maxsize=2048)
 def ferie_local(day: date, *regions: str) -> str:
     """The name of a holiday of these regions only (keys of feries.toml), "" where there is none."""
     return next((name for region in regions if (name := _locaux(region).get(day, ""))), "")
 
 
+@lru_cache(maxsize=2048)
 def dimanche_ou_ferie(day: date) -> bool:
     return day.weekday() == 6 or bool(ferie(day))
 
@@ -54,6 +56,7 @@ def ouvre(day: date) -> bool:
     return day.weekday() < 5 and not ferie(day)
 
 
+@lru_cache(maxsize=2048)
 def add_jours_ouvres(day: date, n: int) -> date:
     """The n-th working day after `day` (`day` itself does not count)."""
     while n > 0:
@@ -83,6 +86,7 @@ def months_before(day: date, months: int) -> date:
     raise AssertionError("every month has 28 days")
 
 
+@lru_cache(maxsize=2048)
 def minutes(heure: str) -> int | None:
     """ "HH:MM" as minutes after midnight; None when empty or wrong."""
     hours, _, rest = heure.partition(":")
@@ -92,6 +96,13 @@ def minutes(heure: str) -> int | None:
     return total if int(hours) < 24 and int(rest) < 60 else None
 
 
+@lru_cache(maxsize=4096)
 def fr(day: date) -> str:
     """15/01/2025."""
     return f"{day.day:02d}/{day.month:02d}/{day.year:04d}"
+
+
+@lru_cache(maxsize=4096)
+def compact(day: date) -> str:
+    """20250115, as cards write dates."""
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}"

@@ -139,8 +139,8 @@ def _informations(w: Work, s: contexte.Situation, found: tuple[Line, ...]) -> No
     """Participation forfaitaire (doctors) and franchise (auxiliaries): told, taken back by the fund, never billed."""
     if w.age is None or w.age < 18 or s.c2s or not found:
         return
-    acts = [x for x in found if x.code not in ("IK", "IKM", "IKS") and x.base_cents and not _annex(w, x)]
-    if any(contexte.exonere_maternite(w, s, x.date) for x in acts):
+    acts = [x for x in found if x.base_cents and x.genre == "acte"]
+    if not acts or (s.nature == "maternite" and any(contexte.exonere_maternite(w, s, x.date) for x in acts)):
         return
     nom, cap, label = (
         ("participation_forfaitaire", "participation_plafond_jour", "Participation forfaitaire")
@@ -161,11 +161,6 @@ def _informations(w: Work, s: contexte.Situation, found: tuple[Line, ...]) -> No
         w.inform(
             nom.upper(), f"{label} de {euros(total)} : retenue par la caisse sur le remboursement du patient.", total
         )
-
-
-def _annex(w: Work, line: Line) -> bool:
-    tarif = w.tables.tarif(w.profession, w.zone, line.code, line.date)
-    return tarif is not None and tarif.genre in ("majoration", "deplacement", "ik")
 
 
 def _clocks(w: Work, s: contexte.Situation) -> tuple[ClockDate, ...]:

@@ -68,7 +68,7 @@ def degression(w: Work, seance: Seance) -> None:
         if rank == 1:
             _half(draft, "deuxième acte de la séance : moitié du coefficient (NGAP 11 B)")
         else:
-            seance.drafts.remove(draft)
+            seance.drop(draft)
             w.inform(
                 "NON_FACTURE_11B",
                 f"{draft.code} {coefficient(draft.coefficient)} ({draft.libelle}) : troisième acte de la séance, "

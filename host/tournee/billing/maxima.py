@@ -12,11 +12,12 @@ from tournee.billing.work import Draft, Work
 
 def check(w: Work, drafts: Sequence[Draft]) -> None:
     """A fault at the first act beyond its maximum: those of this bill, and the earlier ones that `deja.<key>` says."""
-    for row in w.tables.maxima.get(w.profession, ()):
-        refs = row.data.get("refs")
-        mine = [d for d in drafts if d.code == row.data["code"] and (refs is None or d.reference in refs)]
-        if mine:
-            _one(w, row, mine)
+    for code in dict.fromkeys(d.code for d in drafts):
+        for row in w.tables.maxima.get((w.profession, code), ()):
+            refs = row.data.get("refs")
+            mine = [d for d in drafts if d.code == code and (refs is None or d.reference in refs)]
+            if mine:
+                _one(w, row, mine)
 
 
 def key(row: Row) -> str:

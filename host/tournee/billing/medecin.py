@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tournee.billing import moment
 from tournee.billing.contexte import Situation
 from tournee.billing.dates import minutes
 from tournee.billing.manques import missing
 from tournee.billing.result import Choice
 from tournee.billing.session import Seance, kilometres
+from tournee.billing.tables import tables
 from tournee.billing.work import Work
 
 _DEPLACEMENT = ("MD", "MDM", "MDN", "MDI", "MDD")
@@ -105,21 +108,19 @@ def _opposable(w: Work, seance: Seance) -> None:
             )
 
 
-def _choices(w: Work, seance: Seance, off: bool) -> list[Choice]:
+def _choices(w: Work, seance: Seance, off: bool) -> tuple[Choice, ...]:
     """What the day and the hour allow; MDM replaces MD in the mountains once it exists [NGAP 14.2 §5]."""
-    texts = {c.value: c for c in w.tables.questions["deplacement"].choices}
+    exists = w.tarif("MDM", seance.day) is not None
     mountain = w.tables.terrains.get(w.bill.situation.zone_ik) == "montagne"
-    allowed = ["MDM" if mountain and w.tarif("MDM", seance.day) else "MD"]
-    if not mountain and w.tarif("MDM", seance.day):
-        allowed.append("MDM")
     at = minutes(seance.heure)
-    if at is not None and at < 6 * 60:
-        allowed.append("MDI")
-    elif at is not None and (at < 8 * 60 or at >= 20 * 60):
-        allowed.append("MDN")
-    if off:
-        allowed.append("MDD")
-    return [texts[code] for code in (*allowed, "non")]
+    night = "" if at is None or 8 * 60 <= at < 20 * 60 else "MDI" if at < 6 * 60 else "MDN"
+    day = ("MDM",) if mountain and exists else ("MD", "MDM") if exists else ("MD",)
+    return _deplacements((*day, *((night,) if night else ()), *(("MDD",) if off else ()), "non"))
+
+
+@cache
+def _deplacements(allowed: tuple[str, ...]) -> tuple[Choice, ...]:
+    return tuple(c for code in allowed for c in tables().questions["deplacement"].choices if c.value == code)
 
 
 def _meg(w: Work, seance: Seance) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def half_up(numerator: int, denominator: int) -> int:
     """Non-negative quotient rounded half up."""
@@ -16,6 +18,7 @@ def times(pu_cents: int, coefficient_centiemes: int) -> int:
     return half_up(pu_cents * coefficient_centiemes, 100)
 
 
+@lru_cache(maxsize=8192)
 def euros(cents: int) -> str:
     """1234 → "12,34 €"; thousands apart by a narrow no-break space."""
     sign = "-" if cents < 0 else ""
@@ -24,6 +27,7 @@ def euros(cents: int) -> str:
     return f"{sign}{grouped},{rest:02d} €"
 
 
+@lru_cache(maxsize=1024)
 def coefficient(centiemes: int) -> str:
     """150 → "1,5"; 100 → "1"."""
     whole, rest = divmod(centiemes, 100)

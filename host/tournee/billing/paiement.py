@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tournee.billing.contexte import Situation
 from tournee.billing.conventions import convention
 from tournee.billing.identifiants import amc_valide
-from tournee.billing.tables import Row
+from tournee.billing.result import Choice
+from tournee.billing.tables import Row, tables
 from tournee.billing.work import Work
 
 
 def paiement(w: Work, s: Situation) -> None:
     """Third-party payment, and for two parts the complementary fund: from the card, else typed."""
-    choices = {c.value: c for c in w.tables.questions["tiers_payant"].choices}
     if s.c2s:
-        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["c2s"]], default="c2s"))
+        s.tiers_payant = _text(w.ask("tiers_payant", choices=_choices(True), default="c2s"))
     else:
-        s.tiers_payant = _text(w.ask("tiers_payant", choices=[choices["aucun"], choices["amo"], choices["amo_amc"]]))
+        s.tiers_payant = _text(w.ask("tiers_payant", choices=_choices(False)))
     if s.tiers_payant not in ("amo_amc", "c2s"):
         return
     amc = w.person.amc if w.person is not None else None
@@ -46,6 +48,11 @@ def paiement(w: Work, s: Situation) -> None:
         )
     if s.amc_gestion == "oct":
         w.trace("ECLATEMENT", "Éclatement par l'OCT : contrat 99, aucune DRE pour cette facture [SPEC S001].")
+
+
+@cache
+def _choices(c2s: bool) -> tuple[Choice, ...]:
+    return tuple(c for c in tables().questions["tiers_payant"].choices if (c.value == "c2s") is c2s)
 
 
 def _indicateur(w: Work) -> Row | None:

@@ -106,21 +106,18 @@ def _line(w: Work, s: Situation, d: Draft, taux_row: Row, because: str, exonerat
         exoneration=exoneration,
         act=d.act,
         reference=d.reference,
+        genre=d.genre,
     )
 
 
 def totals(found: tuple[Line, ...], tiers_payant: str | None) -> Totals:
-    montant = sum(x.montant_cents for x in found)
-    amo = sum(x.amo_cents for x in found)
-    amc = sum(x.amc_cents for x in found)
-    patient = sum(x.patient_cents for x in found)
-    taken = {"amo": amo, "amo_amc": amo + amc, "c2s": amo + amc}.get(tiers_payant or "", 0)
-    return Totals(
-        montant_cents=montant,
-        base_cents=sum(x.base_cents for x in found),
-        amo_cents=amo,
-        amc_cents=amc,
-        patient_cents=patient,
-        depassement_cents=sum(x.depassement_cents for x in found),
-        a_regler_cents=montant - taken,
-    )
+    montant = base = amo = amc = patient = depassement = 0
+    for x in found:
+        montant += x.montant_cents
+        base += x.base_cents
+        amo += x.amo_cents
+        amc += x.amc_cents
+        patient += x.patient_cents
+        depassement += x.depassement_cents
+    taken = amo + amc if tiers_payant in ("amo_amc", "c2s") else amo if tiers_payant == "amo" else 0
+    return Totals(montant, base, amo, amc, patient, depassement, montant - taken)

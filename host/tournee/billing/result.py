@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Literal
+
+from tournee.billing.values import value
 
 Status = Literal["incomplete", "invalid", "valid"]
 QuestionType = Literal["choice", "bool", "date", "text", "int", "acts"]
 
 
-@dataclass(frozen=True)
+@value
 class Choice:
     value: str
     text: str
 
 
-@dataclass(frozen=True)
+@value
 class Question:
     """Something still to ask. `required` False = the default holds when nobody answers (advanced view)."""
 
@@ -33,7 +35,7 @@ class Question:
     ouvre: tuple[str | bool, ...] = ()  # answers that open the advanced view
 
 
-@dataclass(frozen=True)
+@value
 class Fault:
     """Why a bill is not valid: `path` is the field ("acts[1].code", "answers.parcours"), `remedy` one thing to do."""
 
@@ -44,7 +46,7 @@ class Fault:
     rule: str = ""  # a rule that may be forced with a reason; "" = never
 
 
-@dataclass(frozen=True)
+@value
 class Line:
     """One priced line: `montant = pu × coefficient (half up) × quantité + majoration + dépassement` but for an IK at half,
     rounded once; `montant = amo + amc + patient`.
@@ -69,9 +71,10 @@ class Line:
     exoneration: str = ""  # one-digit code of the act, "4" = related to the ALD [IMPL JFSE]
     act: int = 0  # index into bill.acts
     reference: str = ""
+    genre: str = "acte"  # acte | majoration | deplacement | ik
 
 
-@dataclass(frozen=True)
+@value
 class Totals:
     montant_cents: int = 0
     base_cents: int = 0
@@ -82,7 +85,7 @@ class Totals:
     a_regler_cents: int = 0  # what the patient pays today: everything but what the chosen tiers payant takes
 
 
-@dataclass(frozen=True)
+@value
 class Trace:
     """One decision: the rule, the table rows it read, and a sentence. `line` None = the whole bill."""
 
@@ -92,7 +95,7 @@ class Trace:
     line: int | None = None
 
 
-@dataclass(frozen=True)
+@value
 class Information:
     """Told, never billed (participation forfaitaire, franchise), or a warning (row of low confidence)."""
 
@@ -102,7 +105,7 @@ class Information:
     kind: Literal["information", "warning"] = "information"
 
 
-@dataclass(frozen=True)
+@value
 class ClockDate:
     """A legal date that follows from the bill as it is."""
 
@@ -111,7 +114,7 @@ class ClockDate:
     due: date
 
 
-@dataclass(frozen=True)
+@value
 class Contexte:
     """What the invoice's records need beside the lines: the engine's resolved view of the answers."""
 
@@ -150,7 +153,7 @@ class Contexte:
     executant: str = ""  # 9 digits of the replacing practitioner; "" = the situation's own holder
 
 
-@dataclass(frozen=True)
+@value
 class Evaluation:
     """`valid` = may be signed. A pure function of (bill, rights, today)."""
 

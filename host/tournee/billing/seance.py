@@ -7,7 +7,7 @@ from datetime import date
 
 from tournee.billing import auxiliaires, medecin, sage_femme
 from tournee.billing.contexte import Situation
-from tournee.billing.dates import fr, minutes
+from tournee.billing.dates import compact, fr, minutes
 from tournee.billing.manques import missing
 from tournee.billing.model import Act
 from tournee.billing.money import coefficient, euros, times
@@ -35,7 +35,7 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
     for seance in _seances(w, lieu):
         for index, act in seance.acts:
             if (draft := _draft(w, s, seance, index, act)) is not None:
-                seance.drafts.append(draft)
+                seance.put(draft)
         if any(f.path.startswith("acts[") for f in w.faults):
             found += seance.drafts
             continue  # what follows from a wrong act would only hide it
@@ -137,7 +137,7 @@ def _date_ok(w: Work, path: str, day: date) -> bool:
         )
         return False
     birth = w.person.identite.naissance if w.person is not None else ""
-    if len(birth) >= 8 and f"{day:%Y%m%d}" < birth[:8]:
+    if len(birth) >= 8 and compact(day) < birth[:8]:
         w.fault(
             "DATE_IMPOSSIBLE",
             f"{path}.date",
@@ -288,7 +288,7 @@ def _order(w: Work, seance: Seance) -> None:
 
 
 def _incompatible(w: Work, seance: Seance) -> None:
-    present = {d.code: d for d in seance.drafts}
+    present = seance.codes
     if len(present) < 2:
         return
     for row, a, b in w.tables.incompatibles:
@@ -300,7 +300,7 @@ def _incompatible(w: Work, seance: Seance) -> None:
         right = next(c for c in row.data["b"] if c in present)
         w.fault(
             "ACTES_INCOMPATIBLES",
-            f"acts[{present[right].act}].code",
+            f"acts[{next(d.act for d in reversed(seance.drafts) if d.code == right)}].code",
             f"{left} et {right} : {row.data['texte']}.",
             f"retirez {left} ou {right}",
             rule=row.data["regle"],

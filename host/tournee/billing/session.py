@@ -21,13 +21,25 @@ class Seance:
     lieu: str
     acts: list[tuple[int, Act]] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
+    codes: set[str] = field(default_factory=set)  # of the drafts
 
     @property
     def principal(self) -> Draft | None:
-        return next((d for d in self.drafts if d.genre == "acte"), None)
+        for draft in self.drafts:
+            if draft.genre == "acte":
+                return draft
+        return None
+
+    def put(self, draft: Draft) -> None:
+        self.drafts.append(draft)
+        self.codes.add(draft.code)
+
+    def drop(self, draft: Draft) -> None:
+        self.drafts.remove(draft)
+        self.codes = {d.code for d in self.drafts}
 
     def has(self, *codes: str) -> bool:
-        return any(d.code in codes for d in self.drafts)
+        return not self.codes.isdisjoint(codes)
 
     def has_genre(self, genre: str) -> bool:
         return any(d.genre == genre for d in self.drafts)
@@ -66,7 +78,7 @@ class Seance:
             coefficient=coefficient,
             regle=regle,
         )
-        self.drafts.append(draft)
+        self.put(draft)
         return draft
 
 

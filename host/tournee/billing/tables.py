@@ -6,10 +6,10 @@ import pkgutil
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from tournee.billing.errors import TableError
 from tournee.billing.result import Choice, Question
@@ -17,6 +17,9 @@ from tournee.billing.result import Choice, Question
 TARIF_FILES = ("medecin", "specialiste", "infirmier", "kine", "sage_femme", "autres")
 ACTE_FILES = ("infirmier", "kine", "sage_femme", "autres")
 OPEN = date.max
+K = TypeVar("K")
+V = TypeVar("V")
+_REMEMBERED = 20_000  # look-ups kept; then all are forgotten
 _MAY_LACK = frozenset({"zone", "refs"})  # columns of a row's name that mean "all" when they are not there
 
 
@@ -63,7 +66,7 @@ class Tables:
     parcours: Mapping[str, Mapping[str, Any]]
     parametres: Mapping[str, tuple[Row, ...]]
     incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
-    maxima: Mapping[str, tuple[Row, ...]]  # by profession
+    maxima: Mapping[tuple[str, str], tuple[Row, ...]]  # by profession and code
     parcours_choices: tuple[Choice, ...]
     conventions: tuple[Row, ...]
     indicateurs: Mapping[tuple[str, str], Row]  # (amc | mutuelle | service_amo, code) of the card
@@ -73,13 +76,19 @@ class Tables:
     sans_tarif: tuple[Row, ...]  # those of `manques` that are codes of acts
     questions: Mapping[str, Question]
     rows: Mapping[str, Row]
+    _tarifs: dict[tuple[str, str, str, date], Tarif | None] = field(default_factory=dict, compare=False, repr=False)
+    _parametres: dict[tuple[str, date], Row | None] = field(default_factory=dict, compare=False, repr=False)
 
     def tarif(self, profession: str, zone: str, code: str, day: date) -> Tarif | None:
         """The row in force on the care date, that of the wider zone where this zone has none; or None."""
-        for found in self.tarifs.get((profession, zone, code), ()):
-            if found.row.valid_from <= day <= found.row.valid_to:
-                return found
-        return self.tarif(profession, self.wider[zone], code, day) if zone in self.wider else None
+        key = (profession, zone, code, day)
+        if key in self._tarifs:
+            return self._tarifs[key]
+        found = next((t for t in self.tarifs.get(key[:3], ()) if t.row.on(day)), None)
+        if found is None and zone in self.wider:
+            found = self.tarif(profession, self.wider[zone], code, day)
+        _remember(self._tarifs, key, found)
+        return found
 
     def codes(self, profession: str, zone: str, day: date) -> list[Tarif]:
         """All the codes that a profession may use on a day, in table order."""
@@ -106,15 +115,24 @@ class Tables:
     def taux_de(self, categorie: str, situation: str, day: date) -> Row | None:
         for key in ((categorie, situation), ("*", situation)):
             for row in self.taux.get(key, ()):
-                if row.on(day):
+                if row.valid_from <= day <= row.valid_to:
                     return row
         return None
 
     def parametre(self, nom: str, day: date) -> Row | None:
-        for row in self.parametres.get(nom, ()):
-            if row.on(day):
-                return row
-        return None
+        key = (nom, day)
+        if key in self._parametres:
+            return self._parametres[key]
+        found = next((row for row in self.parametres.get(nom, ()) if row.on(day)), None)
+        _remember(self._parametres, key, found)
+        return found
+
+
+def _remember(known: dict[K, V], key: K, found: V) -> None:
+    """Look-ups by date are asked again and again; a full memory is emptied."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = found
 
 
 def read(name: str) -> dict[str, Any]:
@@ -179,9 +197,9 @@ def tables() -> Tables:
     taux: dict[tuple[str, str], list[Row]] = {}
     for row in dated_rows("taux", ("categorie", "situation")):
         taux.setdefault((row.data["categorie"], row.data["situation"]), []).append(keep(row))
-    maxima: dict[str, list[Row]] = {}
+    maxima: dict[tuple[str, str], list[Row]] = {}
     for row in dated_rows("maxima", ("profession", "code", "refs")):
-        maxima.setdefault(row.data["profession"], []).append(keep(row))
+        maxima.setdefault((row.data["profession"], row.data["code"]), []).append(keep(row))
     parametres: dict[str, list[Row]] = {}
     for row in dated_rows("parametres", ("nom",)):
         parametres.setdefault(row.data["nom"], []).append(keep(row))

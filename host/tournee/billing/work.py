@@ -81,25 +81,25 @@ class Work:
         question = self.tables.questions[question_id]
         full = question_id + suffix
         first = full not in self.asked
-        self.asked.add(full)
-        self.seen.add(full)
-        allowed = question.choices if choices is None else choices
-        standing = question.default if default is None else default
+        if first:
+            self.asked.add(full)
+            self.seen.add(full)
         given = self.bill.answers.get(full)
         if given is not None and given.acte and not self._same_act(suffix, given.acte):
             self.stale.add(full)
             given = None
+        allowed = question.choices if choices is None else choices
         if given is not None:
-            if given.value in question.ouvre:
+            answered = given.value
+            if question.ouvre and answered in question.ouvre:
                 self.advanced = True
-            if problem := mismatch(question, given.value, allowed):
-                if first:
-                    self.fault(
-                        "REPONSE_HORS_CHOIX", f"answers.{full}", f"{question.text} : {problem}", "répondez à nouveau"
-                    )
-                return standing
-            return given.value
-        if not first:
+            if not (problem := mismatch(question, answered, allowed)):
+                return answered
+            if first:
+                path = f"answers.{full}"
+                self.fault("REPONSE_HORS_CHOIX", path, f"{question.text} : {problem}", "répondez à nouveau")
+        standing = question.default if default is None else default
+        if given is not None or not first:
             return standing
         if (
             suffix
@@ -168,12 +168,20 @@ class Work:
 
     def parametre(self, nom: str, day: date) -> int | None:
         row = self.tables.parametre(nom, day)
-        return None if row is None else int(self.used(row).data["valeur"])
+        if row is None:
+            return None
+        value: int = (row if row.confidence != "L" else self.used(row)).data["valeur"]
+        return value
 
 
 def mismatch(question: Question, value: Value, choices: Sequence[Choice]) -> str:
     """Why the value does not fit the question; "" when it does."""
     kind = question.type
+    if kind == "choice" and isinstance(value, str):
+        for choice in choices:
+            if choice.value == value:
+                return ""
+        return "ce choix n'existe pas ici"
     if kind == "bool":
         return "" if isinstance(value, bool) else "oui ou non attendu"
     if kind == "int":
@@ -186,8 +194,6 @@ def mismatch(question: Question, value: Value, choices: Sequence[Choice]) -> str
         except ValueError:
             return "date attendue (AAAA-MM-JJ)"
         return ""
-    if kind == "choice":
-        return "" if any(c.value == value for c in choices) else "ce choix n'existe pas ici"
     if len(value) > 80 or not value.isprintable():
         return "80 caractères au plus, sans caractère de contrôle"
     return "" if value.strip() or not question.required else "réponse vide"
