@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
+_NIR = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{6}")
+
 
 def cle_nir(nir: str) -> str | None:
-    """Key of a 13-character NIR, 97 − N mod 97; Corsica 2A → −1 000 000, 2B → −2 000 000; None when malformed [IMPL ALC]."""
-    if len(nir) != 13 or not nir[:5].isdigit() or not nir[7:].isdigit():
-        return None
-    department, shift = nir[5:7], 0
-    if department in ("2A", "2B"):
-        shift = 1_000_000 if department == "2A" else 2_000_000
-        nir = nir[:6] + "0" + nir[7:]
-    if not nir.isascii() or not nir.isdigit():
-        return None
-    return f"{97 - (int(nir) - shift) % 97:02d}"
+    """Key of a 13-character NIR, 97 − N mod 97, Corsica counted as 19 (2A) and 18 (2B); None when malformed [IMPL ALC].
+
+    Only the form and the key are looked at: a temporary number (3, 4, 7, 8 …) and a month that no calendar has are as good.
+    """
+    from stdnum.fr import nir as french  # late: see _luhn
+
+    return str(french.calc_check_digits(nir)) if _NIR.fullmatch(nir) else None
 
 
 def nir_valide(nir: str, cle: str) -> bool:
