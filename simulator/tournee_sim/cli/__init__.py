@@ -23,6 +23,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "fault": ("tournee_sim.cli.control:fault", "Make something go wrong."),
     "kill": ("tournee_sim.cli.control:kill", "Cut the terminal's power."),
     "restart": ("tournee_sim.cli.control:restart", "Power the terminal on again."),
+    "run": ("tournee_sim.cli.run:command", "Run scenarios by the thousand, with a report."),
+    "replay": ("tournee_sim.cli.replay:command", "Run the session of a trace again."),
     "fund": ("tournee_sim.funds.cli:command", "Start simulated health funds with their mailboxes."),
     "air": ("tournee_sim.radio.cli:command", "Start a Bluetooth air alone."),
 }

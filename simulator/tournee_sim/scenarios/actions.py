@@ -31,13 +31,14 @@ async def _ask(
     session: Session, op: Op, body: bytes, expect: Values, read: Callable[[bytes], Values] = lambda b: {}
 ) -> None:
     """A request whose answer must be as expected; after a lost link it is asked again under its number, as hosts do."""
+    told = session.board.bus.told_ms
     try:
-        reply, ms = await session.request(op, body)
+        reply = await session.request(op, body)
     except LinkLost:
-        reply, ms = await _ask_again(session), 0
+        reply = await _ask_again(session)
     except HostSilent:
         return
-    answer: dict[str, Any] = {"status": reply.status.name, "within_ms": ms}
+    answer: dict[str, Any] = {"status": reply.status.name, "within_ms": int(session.board.bus.told_ms - told)}
     if reply.status is Status.OK:
         answer |= read(reply.body)
     session.trace.event("answer", **{k: v for k, v in answer.items() if k != "data"})
@@ -192,7 +193,9 @@ async def idle(session: Session, values: Values, expect: Values) -> None:
     """The host says and reads nothing until the session is given up: no card is powered any more."""
     await session.idle()
     for _ in range(_TURNS):
-        powered = [n for n, line in enumerate(session.board.bus.lines) if line.card and line.card.state is not CardState.OFF]
+        powered = [
+            n for n, line in enumerate(session.board.bus.lines) if line.card and line.card.state is not CardState.OFF
+        ]
         if not powered:
             break
         await session.board.settled()

@@ -15,13 +15,11 @@ NEXT_CARD = "generic-t0t1"
 
 
 def cells(document: Mapping[str, Any], stem: str) -> Iterator[dict[str, Any]]:
-    """The plain scenario documents of a matrix, named `machine/STATE/fault`; impossible cells are left out (`impossible`)."""
+    """The plain scenario documents of a matrix, named `machine/STATE/fault`."""
     matrix = document["matrix"]
     machine, slot = matrix["machine"], matrix.get("slot", 0)
     for state, row in matrix["states"].items():
         for fault in MATRIX_FAULTS:
-            if fault in row.get("impossible", {}):
-                continue
             allowed = row.get("status", {}).get(fault) or matrix.get("status", {}).get(fault) or "OK"
             yield {
                 "scenario": 1,
@@ -37,23 +35,14 @@ def cells(document: Mapping[str, Any], stem: str) -> Iterator[dict[str, Any]]:
             }
 
 
-def impossible(document: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """(state, fault) → why it cannot be."""
-    return {
-        (state, fault): why
-        for state, row in document["matrix"]["states"].items()
-        for fault, why in row.get("impossible", {}).items()
-    }
-
-
 def _struck(
     matrix: Mapping[str, Any], machine: str, slot: int, state: str, fault: str, during: Mapping[str, Any], allowed: Any
 ) -> list[Mapping[str, Any]]:
     expect: dict[str, Any] = {"status": allowed}
     if "apdu" in during or "script" in during:
         expect["sw"] = "XXXX"  # whatever the card could still say
-    if "within_ms" in matrix:
-        expect["within_ms"] = matrix["within_ms"]
+    if fault in matrix.get("within_ms", {}):
+        expect["within_ms"] = matrix["within_ms"][fault]
     strike = {"slot": slot, "machine": machine, "state": state, "fault": fault}
     after: list[Mapping[str, Any]] = [{"struck": None}]
     if fault == "host-silent":

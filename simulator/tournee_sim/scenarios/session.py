@@ -65,12 +65,10 @@ class Session:
 
     # What actions use
 
-    async def request(self, op: Op, body: bytes = b"") -> tuple[Reply, int]:
-        """A request and its answer, with the simulated ms that went by; raises LinkLost or Failed."""
-        told = self.board.bus.told_ms
+    async def request(self, op: Op, body: bytes = b"") -> Reply:
+        """A request and its answer; raises LinkLost, HostSilent or Failed."""
         self._answered = self.board.link.traffic.round_trips if self.board.link else 0
-        reply = await self.wait(self.peer.ask(op, body))
-        return reply, int(self.board.bus.told_ms - told)
+        return await self.wait(self.peer.ask(op, body))
 
     async def wait(self, answer: asyncio.Future[Reply]) -> Reply:
         """The answer; raises LinkLost, HostSilent, Failed when none comes."""
@@ -87,7 +85,7 @@ class Session:
         """Until `there()`; while cards and terminal are idle, simulated time goes on. Raises Failed after NO_ANSWER_MS of it."""
         bus = self.board.bus
         until = bus.told_ms + NO_ANSWER_MS
-        jump = _FIRST_JUMP_MS
+        jump, now = _FIRST_JUMP_MS, 0
         while not there():
             if event is not None:
                 await asyncio.wait({event}, timeout=QUIET_S)
@@ -99,11 +97,12 @@ class Session:
                 raise Failed("the terminal died without an answer")
             if bus.told_ms > until:
                 raise Failed(f"no answer within {NO_ANSWER_MS // 1000} simulated seconds")
+            moved, now = now, sum(line.to_card + line.to_board for line in bus.lines)
             if self.striker.at_work or any(line.busy for line in bus.lines):
-                jump = _FIRST_JUMP_MS
                 continue
+            jump = jump if moved == now else _FIRST_JUMP_MS
             await bus.wait(jump)
-            jump = min(2 * jump, _LONGEST_JUMP_MS)
+            jump = min(jump * 3 // 2, _LONGEST_JUMP_MS)
 
     async def greet(self, *, new: bool = False) -> bool:
         """Open the link if need be and say HELLO; whether the session goes on. `new`: another session."""
