@@ -21,9 +21,13 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "b2": ("tournee.cli.b2:app", "Show, check, convert, split and compare B2 files."),
     "noemie": ("tournee.cli.b2:noemie", "Show and check NOEMIE returns."),
     "serve": ("tournee.cli.serve:command", "The billing engine over HTTP, for other programs."),
+    "flash": ("tournee.cli.flash:command", "Put the firmware on a board."),
     "demo": ("tournee.cli.demo:command", "One simulated home visit, from the cards to the payment."),
     "doctor": ("tournee.cli.doctor:command", "Check this computer: named checks and remedies."),
 }
+
+_ADDED = {"sim": "Simulated cards, radio and funds.", "trace": "Read traces of simulated sessions."}
+"""Short help of commands that another package adds: it is not imported to ask."""
 
 
 class _Tree(click.Group):
@@ -42,7 +46,7 @@ class _Tree(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, text) for name, (_, text) in _COMMANDS.items()]
-        rows += [(e.name, "Simulated cards, radio and funds.") for e in _plugins() if e.name not in _COMMANDS]
+        rows += [(e.name, _ADDED.get(e.name, f"Added by {e.module}.")) for e in _plugins() if e.name not in _COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

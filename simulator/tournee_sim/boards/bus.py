@@ -43,6 +43,8 @@ class BoardBus:
         self._uarts: list[asyncio.StreamWriter | None] = [None] * SLOTS
         self.lines = [self._line(n) for n in range(SLOTS)]
         self.connected = asyncio.Event()
+        self.held = b""
+        """Key that is down whenever the board is powered on."""
 
     async def start(self, directory: Path) -> dict[str, str]:
         """Listen on sockets in `directory`; gives the board's arguments."""
@@ -144,6 +146,8 @@ class BoardBus:
 
     async def _serve_bus(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._bus = writer
+        if self.held:
+            self.keys(self.held)
         self.connected.set()
         try:
             while True:

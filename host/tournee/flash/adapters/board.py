@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 from tournee.flash import fileset, install
 from tournee.flash.adapters import cross, release, repl, serialports
 from tournee.flash.adapters.serialports import Port
-from tournee.flash.errors import BoardUnknown, DidNotStart, NoMicroPython, PortVanished
+from tournee.flash.errors import BoardUnknown, DidNotStart, FlashError, NoMicroPython, PortVanished
 from tournee.flash.install import Plan, Progress
 
+_FIND_S = 5.0
 _START_S = 30.0
 
 
@@ -48,10 +50,17 @@ def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: boo
             raise BoardUnknown(about.machine, ", ".join(fileset.boards("files")))
         wanted = fileset.make(chosen, cross.compiled)
         plan = install.plan(line, wanted, port.device, abi=cross.abi(), erase=erase)
-        called = name or (line.read(fileset.NAME) or b"").decode("utf-8", "replace").strip()
+        kept = b"" if erase else line.read(fileset.NAME) or b""
+        called = name or kept.decode("utf-8", "replace").strip() or f"Tournee-{about.unique_id[-4:].upper() or '0001'}"
         if not dry_run:
-            install.install(line, wanted, plan, said, name=name, erase=erase)
+            install.install(
+                line, wanted, plan, said, name="" if called.encode() == kept.strip() else called, erase=erase
+            )
         line.reset()
+    except BaseException:
+        with contextlib.suppress(FlashError):
+            line.reset()  # what is installed starts again
+        raise
     finally:
         line.close()
     if not dry_run:
@@ -74,13 +83,14 @@ def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: boo
 
 
 def _opened(device: str) -> repl.Repl:
-    """The raw REPL, asked of the terminal that runs there if need be."""
-    try:
-        return repl.opened(device)
-    except NoMicroPython:
-        if not release.released(device):
-            raise
-        return repl.opened(device)
+    """The raw REPL, asked of the terminal that runs there if need be; a board may just be starting."""
+    end = time.monotonic() + _FIND_S
+    while True:
+        try:
+            return repl.opened(device)
+        except NoMicroPython:
+            if not release.released(device) and time.monotonic() > end:
+                raise
 
 
 def _come_up(port: Port, manifest: str) -> str:

@@ -10,7 +10,7 @@ from tournee.flash.errors import PortVanished, SessionOpen
 from tournee.link.session import SESSION_BYTES, Response, Session
 from tournee_protocol.link import InfoReply, Op, Status
 
-_ANSWER_S = 2.0
+_ANSWER_S = 0.5
 
 
 def released(port: str) -> bool:

@@ -24,7 +24,7 @@ from tournee.flash.errors import (
 from tournee.flash.ports import About
 
 _PIECE = 1536
-_PROBE_S, _ANSWER_S = 2.0, 15.0
+_PROBE_S, _ANSWER_S = 0.7, 15.0
 BAUD = 115_200
 _HELPER = """
 import os, sys, gc, binascii
