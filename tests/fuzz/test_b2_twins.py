@@ -23,9 +23,13 @@ from tournee.b2.scan import scan, scan_python
 from tournee_protocol.layouts import Field, Kind, profile_names
 from tournee_sim.pytest_plugin import need
 
-_TIMES = int(os.environ.get("TOURNEE_FUZZ", "1"))
+_TIMES = float(os.environ.get("TOURNEE_FUZZ", "1"))
 _PROFILES = ("b2-cp", "noemie", "sv-sim-1")
 _LETTERS = {Kind.D: "0123456789", Kind.I: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def _times(examples: int) -> int:
+    return max(1, round(examples * _TIMES))
 
 
 def _twins(profile: str) -> tuple[PyCodec, Any]:
@@ -97,7 +101,7 @@ def _record(rng: Random, profile: str, *, hostile: bool = False) -> Any:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=100 * _TIMES, deadline=None)
+@settings(max_examples=_times(100), deadline=None)
 def test_good_records(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -111,7 +115,7 @@ def test_good_records(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150 * _TIMES, deadline=None)
+@settings(max_examples=_times(150), deadline=None)
 def test_hostile_records(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -125,7 +129,7 @@ def test_hostile_records(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150 * _TIMES, deadline=None)
+@settings(max_examples=_times(150), deadline=None)
 def test_mutated_bytes(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -138,14 +142,14 @@ def test_mutated_bytes(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(raw=st.binary(max_size=600))
-@settings(max_examples=100 * _TIMES, deadline=None)
+@settings(max_examples=_times(100), deadline=None)
 def test_random_bytes(profile: str, raw: bytes) -> None:
     python, c = _twins(profile)
     assert _outcome(c.decode, raw) == _outcome(python.decode, raw)
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150 * _TIMES, deadline=None)
+@settings(max_examples=_times(150), deadline=None)
 def test_columns(seed: int) -> None:
     python, c = _twins("sv-sim-1")
     rng = Random(seed)
@@ -178,7 +182,7 @@ def test_columns(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=100 * _TIMES, deadline=None)
+@settings(max_examples=_times(100), deadline=None)
 def test_objects_of_several_kinds(seed: int) -> None:
     """Slots, dictionaries, properties and NamedTuples in turn, some without an attribute."""
     python, c = _twins("sv-sim-1")
@@ -220,7 +224,7 @@ def test_every_layout_is_fuzzed() -> None:
 
 @pytest.mark.parametrize("profile", ["b2-cp", "noemie", "sv-sim-1"])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=150 * _TIMES, deadline=None)
+@settings(max_examples=_times(150), deadline=None)
 def test_scan_of_mutated_files(profile: str, seed: int) -> None:
     """A digit changed, a record dropped, doubled, moved or cut: the same first fault, or the same counts."""
     python, _ = _twins(profile)
