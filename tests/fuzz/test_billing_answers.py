@@ -29,7 +29,8 @@ from tournee.billing import (
 from tournee.billing.tables import tables
 
 AT_MOST = 40  # questions of one bill, advanced view included
-PROFESSIONS = ("01", "21", "24", "26", "27", "28", "29")
+PROFESSIONS = ("01", "21", "24", "26", "27", "28", "29", "03", "12")
+ZONES = st.sampled_from(["30", *sorted(tables().zones)])
 C2S = ("99999997", "", "1", "61", "20200101", "20401231")
 MUTUELLE = ("99999997", "", "1", "33", "20200101", "20401231")
 TODAY = date(2026, 11, 21)
@@ -46,14 +47,17 @@ cards = st.builds(
 
 
 @st.composite
-def some_acts(draw: st.DrawFn, specialite: str, day: date) -> list[Act]:
+def some_acts(draw: st.DrawFn, specialite: str, zone: str, day: date) -> list[Act]:
     profession = str(tables().professions[specialite]["profession"])
-    codes = [t.code for t in tables().codes(profession, "metropole", day)] or ["VG"]
+    codes = [t.code for t in tables().codes(profession, tables().zones[zone], day)] or ["VG"]
     found = []
     for code in draw(st.lists(st.sampled_from([*codes, "ZZZ"]), min_size=1, max_size=4)):
         known = [r for r in tables().actes.get((profession, code), ()) if r.on(day)]
         reference = draw(st.sampled_from([r.data["ref"] for r in known])) if known else ""
-        found.append(Act(code, reference=reference, heure=draw(st.sampled_from(["", "10:00", "21:30", "03:00"]))))
+        hour, km = draw(st.sampled_from(["", "10:00", "21:30", "03:00"])), draw(st.sampled_from([None, None, 3, 40]))
+        over = draw(st.sampled_from([(0, ""), (0, ""), (1250, "E"), (300, "D"), (0, "F"), (0, "N"), (0, "G")]))
+        moved = draw(st.sampled_from([None, None, day - timedelta(days=1)]))
+        found.append(Act(code, 1, None, reference, hour, over[0], over[1], km, date=moved))
     return found
 
 
@@ -72,8 +76,9 @@ def value_for(question: Question, draw: st.DrawFn, day: date) -> Any:
 @st.composite
 def chains(draw: st.DrawFn) -> tuple[Bill, Rights, list[str], Evaluation]:
     """Answers whatever is asked, in the order of a drawn choice, until nothing is asked or something is wrong."""
-    specialite, day, card = draw(st.sampled_from(PROFESSIONS)), draw(days), draw(cards)
-    bill, asked = Bill("b", day, situation(specialite)), []
+    specialite, day, card, zone = draw(st.sampled_from(PROFESSIONS)), draw(days), draw(cards), draw(ZONES)
+    convention = draw(st.sampled_from(["1", "1", "2", "3"]))
+    bill, asked = Bill("b", day, situation(specialite, zone_tarifaire=zone, code_conventionnel=convention)), []
     advanced = draw(st.booleans())
     while True:
         result = evaluate(bill, card, today=TODAY)
@@ -85,7 +90,7 @@ def chains(draw: st.DrawFn) -> tuple[Bill, Rights, list[str], Evaluation]:
         asked.append(question.id)
         assert len(asked) <= AT_MOST
         if question.type == "acts":
-            bill = answer(bill, "actes", draw(some_acts(specialite, day)))
+            bill = answer(bill, "actes", draw(some_acts(specialite, zone, day)))
         else:
             bill = answer(bill, question.id, value_for(question, draw, day), card)
 

@@ -87,7 +87,8 @@ CASES = [
     Bad("accident-tomorrow", GP, {"accident_tiers": True, "accident_date": "2025-01-16"}, "DATE_IMPOSSIBLE", "answers.accident_date"),
     Bad("work-accident-tomorrow", GP, {"nature_assurance": "at", "at_date": "2025-01-16", "parcours": None}, "DATE_IMPOSSIBLE", "answers.at_date"),
     Bad("prescribed-tomorrow", NURSE, {"actes": "BSA", "prescription_date": "2025-01-16"}, "DATE_IMPOSSIBLE", "answers.prescription_date"),
-    Bad("installed-tomorrow", GP, {"parcours": "J", "parcours_declaration": True, "parcours_installation": "2025-02-01"}, "DATE_IMPOSSIBLE", "answers.parcours_installation"),
+    Bad("installed-tomorrow", GP, {"parcours": "J", "parcours_declaration": True, "parcours_installation": "2025-02-01"},
+        "DATE_IMPOSSIBLE", "answers.parcours_installation"),
     Bad("hour-25", GP, {"actes": [{"code": "VG", "heure": "25:00"}]}, "HEURE", "acts[0].heure"),
     # wrong key
     Bad("prescriber-key", NURSE, {"actes": "BSA", "prescripteur": "991129767"}, "CLE_FAUSSE", "answers.prescripteur"),
@@ -105,7 +106,8 @@ CASES = [
     # over the legal maximum
     Bad("fourth-of-a-family", GP, {"actes": "G", "rang_domicile": 4}, "MAXIMUM_LEGAL", "answers.rang_domicile"),
     Bad("overrun-sector-1", GP, {"actes": "VG dépassement 5,00 A"}, "DEPASSEMENT_INTERDIT", "acts[0].depassement_cents"),
-    Bad("overrun-c2s", GP, {"actes": "VG dépassement 5,00 D", "tiers_payant": "c2s"}, "DEPASSEMENT_C2S", "acts[0].depassement_cents", card={"service_amo": "01"}),
+    Bad("overrun-c2s", GP, {"actes": "VG dépassement 5,00 D", "tiers_payant": "c2s"}, "DEPASSEMENT_C2S", "acts[0].depassement_cents",
+        card={"service_amo": "01"}),
     Bad("hundred-times", GP, {"actes": [{"code": "VG", "quantite": 100}]}, "QUANTITE", "acts[0].quantite"),
     # who and where
     Bad("wrong-place", GP, {"actes": "G"}, "ACTE_LIEU", "acts[0].code"),
