@@ -9,7 +9,7 @@ import click
 
 from tournee.cli import b2_files
 from tournee.cli.b2_reading import REFUSED, hinted, opened, profile_option, strict, tolerant_option, with_bar
-from tournee.cli.output import console, emit, json_option
+from tournee.cli.output import console, emit, option_json
 
 if TYPE_CHECKING:
     from tournee.b2.check import Bilan
@@ -39,7 +39,7 @@ def noemie() -> None:
 @tolerant_option
 @click.option("--no-names", is_flag=True, help="Sans les noms des champs.")
 @click.option("--mask", is_flag=True, help="Masque les données personnelles (NIR, noms, dates de naissance).")
-@json_option
+@option_json
 def show(
     file: BinaryIO,
     profile: str | None,
@@ -100,7 +100,7 @@ def show(
 @click.option(
     "--max", "limit", type=click.IntRange(1), default=50, show_default=True, help="Nombre de fautes détaillées."
 )
-@json_option
+@option_json
 def check(file: BinaryIO, profile: str | None, limit: int, as_json: bool) -> int:
     """Contrôle format, ordre, compteurs et totaux. Code 0 si tout est juste, 3 sinon."""
     from tournee.b2.check import Controle

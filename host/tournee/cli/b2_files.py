@@ -20,7 +20,7 @@ from tournee.cli.b2_reading import (
     tolerant_option,
     with_bar,
 )
-from tournee.cli.output import console, emit, json_option
+from tournee.cli.output import console, emit, option_json
 
 _source = click.Path(exists=True, dir_okay=False, path_type=Path)
 _folder = click.Path(file_okay=False, path_type=Path)
@@ -184,7 +184,7 @@ def diff(before: Path, after: Path, mask: bool, profile: str | None) -> int:
 @click.argument("file", type=_source, metavar="FICHIER")
 @profile_option
 @tolerant_option
-@json_option
+@option_json
 def stats(file: Path, profile: str | None, tolerant: bool, as_json: bool) -> int:
     """Compte les lots, factures et actes, avec leurs montants."""
     records = lecture(file, profile, tolerant=tolerant)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tournee.cli.output import json_option
+from tournee.cli.output import option_json
 
 WANTED = click.argument("wanted", metavar="FACTURE", default="last")
 """Beginning of an id, a number, or `last`."""
@@ -32,7 +32,7 @@ def app() -> None:
 @click.option("--resume", metavar="FACTURE", help="Reprendre un brouillon.")
 @click.option("--advanced", is_flag=True, help="Montrer aussi les questions avancées.")
 @click.option("--sans-vitale", is_flag=True, help="Sans carte Vitale : droits saisis, facture dégradée.")
-@json_option
+@option_json
 def new(answers: Path | None, resume: str | None, advanced: bool, sans_vitale: bool, as_json: bool) -> int:
     """Faire une facture : lit les deux cartes, puis ne pose que les questions nécessaires."""
     from tournee.cli.bill_new import make
@@ -44,7 +44,7 @@ def new(answers: Path | None, resume: str | None, advanced: bool, sans_vitale: b
 @click.option("--state", type=click.Choice(STATES), help="Seulement cet état.")
 @click.option("--last", type=click.IntRange(min=1), help="Combien, les plus récentes ; 50 à l'écran si rien n'est dit.")
 @click.option("--all", "everything", is_flag=True, help="Sans limite (toujours le cas avec --json sans --last).")
-@json_option
+@option_json
 def list_(state: str | None, last: int | None, everything: bool, as_json: bool) -> None:
     """Les factures, la plus récente en dernier."""
     from tournee.cli.bill_show import show_list
@@ -55,7 +55,7 @@ def list_(state: str | None, last: int | None, everything: bool, as_json: bool) 
 @app.command()
 @WANTED
 @click.option("--names", is_flag=True, help="Avec l'identité du patient dans le JSON.")
-@json_option
+@option_json
 def show(wanted: str, names: bool, as_json: bool) -> None:
     """Une facture : lignes, parts, questions restantes, cycle de vie daté."""
     from tournee.cli.bill_show import show_one
@@ -77,7 +77,7 @@ def why(wanted: str, line: int) -> None:
 @WANTED
 @click.option("--all", "everything", is_flag=True, help="Toutes les factures complètes du patient inséré.")
 @click.option("--again", is_flag=True, help="Refaire une signature dont le résultat est inconnu.")
-@json_option
+@option_json
 def sign(wanted: str, everything: bool, again: bool, as_json: bool) -> int:
     """Signer par la CPS et la carte Vitale ; refusé tant que la facture n'est pas complète."""
     from tournee.cli.bill_sign import sign_bills
@@ -88,7 +88,7 @@ def sign(wanted: str, everything: bool, again: bool, as_json: bool) -> int:
 @app.command()
 @WANTED
 @click.option("--reason", default="", help="Motif, gardé avec la facture ; obligatoire si elle est rejetée.")
-@json_option
+@option_json
 def cancel(wanted: str, reason: str, as_json: bool) -> None:
     """Annuler une facture qui n'est pas partie, ou en abandonner une rejetée ; son numéro n'est jamais réutilisé."""
     from tournee.cli.bill_sign import cancel_bill
@@ -104,7 +104,7 @@ def cancel(wanted: str, reason: str, as_json: bool) -> None:
     help="Réponses qui changent (YAML ou JSON).",
 )
 @click.option("--sans-vitale", is_flag=True, help="Garder les droits lus pour la facture rejetée.")
-@json_option
+@option_json
 def correct(wanted: str, answers: Path | None, sans_vitale: bool, as_json: bool) -> int:
     """Refaire une facture rejetée : relit la carte Vitale ; un nouveau numéro, liée à l'ancienne."""
     from tournee.cli.bill_new import make_correction
@@ -144,7 +144,7 @@ def day(day: datetime | None, target: Path) -> None:
 
 @app.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@json_option
+@option_json
 def check(files: tuple[Path, ...], as_json: bool) -> int:
     """Vérifier des factures écrites en JSON, sans carte ni réseau : toutes les erreurs en une fois."""
     from tournee.cli.bill_check import check as run

@@ -10,7 +10,7 @@ import click
 
 from tournee.billing.money import euros
 from tournee.cli.errors import REFUSED
-from tournee.cli.output import console, emit, json_option
+from tournee.cli.output import console, emit, option_json
 
 _POLL_S = 0.5
 
@@ -20,7 +20,7 @@ _POLL_S = 0.5
     "--wait", "wait_s", type=float, default=0.0, help="Secondes d'attente tant que des retours sont attendus."
 )
 @click.option("--copy", type=click.Path(file_okay=False, path_type=Path), help="Dossier où copier les courriers reçus.")
-@json_option
+@option_json
 def command(wait_s: float, copy: Path | None, as_json: bool) -> int:
     """Relever les retours des caisses (ARL, NOEMIE) et les rapprocher des factures."""
     from tournee.cli.office import opened

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tournee.cli.output import console, emit, json_option
+from tournee.cli.output import console, emit, option_json
 
 if TYPE_CHECKING:
     from tournee.practice.cabinet import Cabinet
@@ -61,7 +61,7 @@ _RANGES = {"facture": (1, 999_999_999), "lot": (1, 2**31), "fichier": (1, 999_99
     default=None,
     help="Où garder la clé du journal ; par défaut le trousseau s'il y en a un.",
 )
-@json_option
+@option_json
 def command(
     situation: int | None,
     address: str | None,

@@ -17,6 +17,10 @@ VERSION = 1
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document (with a version) instead of text."
 )
+option_json = click.option(
+    "--json", "as_json", is_flag=True, help="Un document JSON (avec sa version) au lieu du texte."
+)
+"""The same for a practitioner's command."""
 
 
 def emit(document: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tournee.cli.connect import desk_for, terminal_option
-from tournee.cli.output import console, json_option
+from tournee.cli.output import console, option_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +24,7 @@ def app() -> None:
 @app.command()
 @click.option("--no-pin", is_flag=True, help="Ne pas demander le code porteur : sans les situations de facturation.")
 @terminal_option
-@json_option
+@option_json
 def cps(no_pin: bool, url: str | None, as_json: bool) -> None:
     """La CPS : titulaire, certificats, situations de facturation (après le code porteur)."""
 
@@ -44,7 +44,7 @@ def cps(no_pin: bool, url: str | None, as_json: bool) -> None:
 @app.command()
 @click.option("--no-rights", is_flag=True, help="Identités et NIR seulement : ni CPS ni code.")
 @terminal_option
-@json_option
+@option_json
 def vitale(no_rights: bool, url: str | None, as_json: bool) -> None:
     """La carte Vitale : bénéficiaires, droits AMO et complémentaires (la CPS les ouvre)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tournee.cli.output import console, emit, json_option
+from tournee.cli.output import console, emit, option_json
 
 
 @click.command(name="send")
@@ -17,7 +17,7 @@ from tournee.cli.output import console, emit, json_option
 @click.option(
     "--copy", type=click.Path(file_okay=False, path_type=Path), help="Dossier où copier fichiers et courriers."
 )
-@json_option
+@option_json
 def command(resend: bool, numero: int | None, again: bool, copy: Path | None, as_json: bool) -> int:
     """Former les lots, les signer, les chiffrer et les envoyer aux caisses."""
     import asyncio

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from tournee.billing.money import euros
-from tournee.cli.output import console, emit, json_option
+from tournee.cli.output import console, emit, option_json
 
 
 @click.command(name="status")
-@json_option
+@option_json
 def command(as_json: bool) -> None:
     """Où en sont les factures, et ce qui demande quelqu'un."""
     from tournee.cli.office import opened
