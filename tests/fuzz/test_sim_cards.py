@@ -16,8 +16,8 @@ from tournee_sim.cards.t0 import ByteCard
 from tournee_sim.cards.tpdu import TpduCard
 from tournee_sim.pki import Pki
 
-INS = st.sampled_from([0xA4, 0xB0, 0xC0, 0x20, 0x22, 0x2A, 0x84, 0x82, 0x88, 0xCB, 0x5A]) | st.integers(0, 255)
-CLA = st.sampled_from([0x00, 0x10, 0x80]) | st.integers(0, 255)
+INS = st.sampled_from([0xA4, 0xB0, 0xC0, 0x20, 0x24, 0x2C, 0x22, 0x2A, 0x70, 0x84, 0x82, 0x88, 0xCB, 0x5A]) | st.integers(0, 255)
+CLA = st.sampled_from([0x00, 0x01, 0x10, 0x11, 0x80, 0xA0]) | st.integers(0, 255)
 P1P2 = st.sampled_from(
     [(0x90, 0xA0), (0x9E, 0x9A), (0x80, 0x86), (0x00, 0xBE), (0x41, 0xB6), (0x3F, 0xFF), (0x09, 0x04)]
 )
@@ -32,7 +32,7 @@ COMMANDS = st.builds(
 )
 
 
-@pytest.fixture(scope="module", params=["cps-medecin", "vitale-famille", "carte-inconnue"])
+@pytest.fixture(scope="module", params=["cps-medecin", "cps4", "vitale-famille", "carte-inconnue"])
 def make(request: pytest.FixtureRequest, keys: Path) -> Callable[[], Card]:
     """A card as if new; made once, because reading its keys is what takes time."""
     card = make_card(request.param, pki=Pki(keys), pin=PIN)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tournee_sim.cards.memory import CardMemory
 from tournee_sim.cards.profile import Profile
 from tournee_sim.cards.tree import Df, Ef, Rule
+from tournee_sim.faults import Fault
 
 CHAINED_LIMIT = 4096
 """Most bytes of a chained command; more answers 6A84."""
@@ -74,6 +75,7 @@ class Card:
 
     incoming: frozenset[int] = frozenset({0xA4, 0x20, 0x22, 0x2A, 0x24, 0x2C, 0x82, 0x86, 0x88, 0xCB, 0xD6, 0xDB, 0x5A})
     classes: frozenset[int] = frozenset({0x00, 0x10})
+    born_with: tuple[Fault, ...] = ()  # faults that are armed when the card is put in
     get_response: int | None = 0xC0  # INS that fetches what 61xx announced on T=0; None: the card has no such command
 
     def __init__(self, card_id: str, profile: Profile, root: Df, memory: CardMemory | None = None) -> None:
@@ -100,6 +102,10 @@ class Card:
     def takes_data(self, cla: int, ins: int, p1: int, p2: int) -> bool:
         """Whether a T=0 header with P3 > 0 announces data from the reader."""
         return ins in self.incoming
+
+    def announces(self, cla: int) -> tuple[int, int]:
+        """SW1 of "so much data waits" and of "this length is wrong, that one is right" on T=0, for a class."""
+        return 0x61, 0x6C
 
     def execute(self, command: Command) -> Response:
         """Run one command."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from tournee_sim.cards import midstate
+from tournee_sim.cards import midstate, volet
 from tournee_sim.cards.core import Card, Command, Refused, Response, fids
 from tournee_sim.cards.memory import CardMemory
 from tournee_sim.cards.profile import Profile
@@ -43,9 +43,18 @@ class Cps3(Card):
     """`pin`: 4 digits; `keys`: by reference (0x81 signature, 0x82 authentication)."""
 
     def __init__(
-        self, card_id: str, profile: Profile, root: Df, keys: dict[int, CardKey], pin: str, memory: CardMemory
+        self,
+        card_id: str,
+        profile: Profile,
+        root: Df,
+        keys: dict[int, CardKey],
+        pin: str,
+        memory: CardMemory,
+        old: Df | None = None,
     ) -> None:
         super().__init__(card_id, profile, root, memory)
+        self._volet = volet.Volet(old or Df(0x3F00), self._try, lambda: self._old_verified)
+        self._old_selected = self._old_verified = False
         self._keys = keys
         self._pin = pin.encode("ascii")
         self._environment = _Environment()
@@ -56,9 +65,35 @@ class Cps3(Card):
             0x88: self.internal_authenticate,
             0xCB: self.get_data,
         }
+        self._adapt()
+
+    def _adapt(self) -> None:
+        """Hook for what another kind of CPS knows more or less."""
 
     def on_reset(self) -> None:
         self._environment = _Environment()
+        self._old_selected = self._old_verified = False
+        self._volet.reset()
+
+    def announces(self, cla: int) -> tuple[int, int]:
+        return (0x9F, 0x67) if cla == volet.CLASS else super().announces(cla)
+
+    def execute(self, command: Command) -> Response:
+        """With the volet CPS2ter, whose class is 6E00 unless it was selected, and which knows no other class."""
+        if command.cla == volet.CLASS:
+            return self._volet.execute(command) if self._old_selected else Response(0x6E00)
+        by_name = command.ins == 0xA4 and command.p1 == 0x04 and command.cla in self.classes
+        if by_name and command.data == volet.AID:
+            self._old_selected = True
+            self._volet.reset()
+            return Response(0x9000, cost_ms=self.profile.cost_ms("select"))
+        if not self._old_selected:
+            return super().execute(command)
+        if not by_name:
+            return Response(0x6E00)
+        answer = super().execute(command)
+        self._old_selected = answer.sw != 0x9000
+        return answer
 
     def takes_data(self, cla: int, ins: int, p1: int, p2: int) -> bool:
         return super().takes_data(cla, ins, p1, p2) and (ins, p1, p2) != (0x2A, 0x9E, 0x9A)
@@ -89,13 +124,26 @@ class Cps3(Card):
             raise Refused(0x6983)
         if len(command.data) != len(self._pin):
             raise Refused(0x6700)
-        self.memory.store(tries_left=left - 1, verify=self.memory["verify"] + 1)
         self.session.verified = False
-        if not hmac.compare_digest(command.data, self._pin):
-            return Response(0x63C0 | (left - 1), cost_ms=self.profile.cost_ms("verify"))
+        wrong = self._compare(command.data)
+        self.session.verified = wrong is None
+        return Response(0x9000 if wrong is None else 0x63C0 | wrong, cost_ms=self.profile.cost_ms("verify"))
+
+    def _compare(self, code: bytes) -> int | None:
+        """Tries left when `code` is wrong; the try is counted before it is compared."""
+        left = self.memory["tries_left"] - 1
+        self.memory.store(tries_left=left, verify=self.memory["verify"] + 1)
+        if not hmac.compare_digest(code, self._pin):
+            return left
         self.memory.store(tries_left=int(self.profile.quirk("pin_tries") or 3))
-        self.session.verified = True
-        return Response(0x9000, cost_ms=self.profile.cost_ms("verify"))
+        return None
+
+    def _try(self, code: bytes) -> int | None:
+        """The code porteur as the volet asks for it: the same code and the same counter."""
+        self._old_verified = False
+        left = self._compare(code) if self.memory["tries_left"] else 0
+        self._old_verified = left is None
+        return left
 
     def manage_security_environment(self, command: Command) -> Response:
         """MSE SET `22 41 AA|B6|A4|B8` with 80 algorithm and 84 (or 83) key."""

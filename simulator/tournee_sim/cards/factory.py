@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stdnum import luhn
 
-from tournee_sim.cards import pkcs15
+from tournee_sim.cards import cps4, pkcs15
 from tournee_sim.cards.core import Card
 from tournee_sim.cards.cps3 import KEY_AUTH, KEY_SIGN, Cps3
 from tournee_sim.cards.generic import GenericCard
@@ -19,7 +19,8 @@ from tournee_sim.cards.rsa import CardKey
 from tournee_sim.cards.tlv import tlv
 from tournee_sim.cards.vitale1 import Vitale1
 from tournee_sim.cards.vitale2 import Vitale2
-from tournee_sim.people import Practitioner, UnknownCard, Vitale, card_ids, practitioner, unaccented, vitale
+from tournee_sim.faults import parse
+from tournee_sim.people import Practitioner, UnknownCard, Vitale, card_ids, negative, practitioner, unaccented, vitale
 from tournee_sim.pki import CpsIdentity, Pki
 
 CPS_ISSUER = bytes.fromhex("8025000001")  # health, France, 00001 [ANS]
@@ -29,6 +30,7 @@ _KEY_ID = bytes.fromhex("E828BD080F8025000001FF0010")
 _AID_VITALE = bytes.fromhex("D250000002564954414C45")
 _AID_MF_VITALE = bytes.fromhex("D2500000024D465F564954414C45")
 _DF = bytes.fromhex("3F000001")
+_CPS3_KEYS = (KEY_SIGN, KEY_AUTH)
 
 
 def make_card(card_id: str, *, pki: Pki, pin: str = "", state: Path | None = None) -> Card:
@@ -36,19 +38,29 @@ def make_card(card_id: str, *, pki: Pki, pin: str = "", state: Path | None = Non
     if card_id not in card_ids():
         raise UnknownCard(f"no card {card_id!r}; there are: {', '.join(card_ids())}")
     path = state / f"{card_id}.json" if state else None
+    wrong = negative().get(card_id)
+    if wrong is None:
+        return _make(card_id, pki, pin, path)
+    card = _make(wrong.card, pki, pin, path)
+    card.id = card_id
+    card.born_with = tuple(parse(**fault) for fault in wrong.faults)
+    return card
+
+
+def _make(card_id: str, pki: Pki, pin: str, path: Path | None) -> Card:
     if card_id == "vitale-ancienne":
         profile = load("vitale1")
         return Vitale1(card_id, profile, profile.tree({}), CardMemory(path))
     if card_id.startswith("cps-"):
         return _cps(practitioner(card_id), pki, pin, path)
+    if card_id.startswith("cps4"):
+        return _cps4(card_id, practitioner("cps-medecin"), pki, pin, path)
     if card_id.startswith("vitale-"):
         return _vitale(vitale(card_id), pki, path)
     if card_id.startswith("generic-"):
-        profile = load("generic-t1")
-        atr = profile.quirk("atrs").get(card_id)
-        profile = replace(profile, atr=bytes.fromhex(atr)) if atr else profile
+        profile = _variant(load("generic-t1"), card_id)
         return GenericCard(card_id, profile, profile.tree({}), CardMemory(path))
-    profile = load({"carte-muette": "mute", "carte-inconnue": "agent"}[card_id])
+    profile = load({"carte-muette": "mute", "carte-inconnue": "agent", "carte-bancaire": "bank"}[card_id])
     return PlainCard(card_id, profile, profile.tree({}), CardMemory(path))
 
 
@@ -64,16 +76,42 @@ def serial(issuer: bytes, number: str) -> bytes:
 
 
 def _cps(person: Practitioner, pki: Pki, pin: str, path: Path | None) -> Cps3:
-    if len(pin) != 4 or not pin.isascii() or not pin.isdigit():
-        raise ValueError("the code porteur is 4 digits")
+    _check_pin(pin)
     profile = load("cps3-contact")
     identity = pki.cps(person.id)
     keys = {KEY_SIGN: CardKey(identity.sign.key), KEY_AUTH: CardKey(identity.auth.key)}
     memory = CardMemory(path, tries_left=person.essais_restants)
-    return Cps3(person.id, profile, profile.tree(_cps_files(person, identity, profile)), keys, pin, memory)
+    files = _cps_files(person, identity, profile, _CPS3_KEYS)
+    return Cps3(person.id, profile, profile.tree(files), keys, pin, memory, load("cps2ter").tree(files))
 
 
-def _cps_files(person: Practitioner, identity: CpsIdentity, profile: Profile) -> dict[str, bytes]:
+def _cps4(card_id: str, person: Practitioner, pki: Pki, pin: str, path: Path | None) -> cps4.Cps4:
+    """The same person's card of the next generation."""
+    _check_pin(pin)
+    profile = _variant(load("cps4"), card_id)
+    identity = pki.cps(person.id)
+    keys = {cps4.KEY_SIGN: CardKey(identity.sign.key), cps4.KEY_AUTH: CardKey(identity.auth.key)}
+    memory = CardMemory(path, tries_left=3, puk_left=cps4.PUK_TRIES)
+    files = _cps_files(person, identity, profile, (cps4.KEY_SIGN, cps4.KEY_AUTH))
+    return cps4.Cps4(card_id, profile, profile.tree(files), keys, pin, memory, load("cps2ter").tree(files))
+
+
+def _variant(profile: Profile, card_id: str) -> Profile:
+    """With the ATR that the profile has for this id."""
+    atr = profile.quirk("atrs").get(card_id)
+    return replace(profile, atr=bytes.fromhex(atr)) if atr else profile
+
+
+def _check_pin(pin: str) -> None:
+    if len(pin) != 4 or not pin.isascii() or not pin.isdigit():
+        raise ValueError("the code porteur is 4 digits")
+
+
+def _cps_files(
+    person: Practitioner, identity: CpsIdentity, profile: Profile, keys: tuple[int, int]
+) -> dict[str, bytes]:
+    """Contents by name; `keys`: references of the signature and of the authentication key."""
+    sign_id, auth_id = (_KEY_ID + bytes([reference & 0x7F]) for reference in keys)
     lax = bool(profile.quirk("lax_bit_strings"))
 
     def path(fid: str) -> bytes:
@@ -100,20 +138,18 @@ def _cps_files(person: Practitioner, identity: CpsIdentity, profile: Profile) ->
             tlv(0x86, situation.get("secteur_activite").encode("ascii")),
         )
     usages = (
-        pkcs15.KeyEntry(
-            "CPS_PRIV_SIG", _KEY_ID + b"\x01", KEY_SIGN, pkcs15.KEY_USAGE_SIGN_NONREPUDIATION, (pkcs15.PSO_CDS,)
-        ),
+        pkcs15.KeyEntry("CPS_PRIV_SIG", sign_id, keys[0], pkcs15.KEY_USAGE_SIGN_NONREPUDIATION, (pkcs15.PSO_CDS,)),
         pkcs15.KeyEntry(
             "CPS_PRIV_AUT",
-            _KEY_ID + b"\x02",
-            KEY_AUTH,
+            auth_id,
+            keys[1],
             pkcs15.KEY_USAGE_DECRYPT_SIGN,
             (pkcs15.PSO_DECRYPT, pkcs15.INT_AUTH),
         ),
     )
     certificates = (
-        pkcs15.ObjectEntry("CPS_PUB_SIG", path("A001"), _KEY_ID + b"\x01"),
-        pkcs15.ObjectEntry("CPS_PUB_AUT", path("A002"), _KEY_ID + b"\x02"),
+        pkcs15.ObjectEntry("CPS_PUB_SIG", path("A001"), sign_id),
+        pkcs15.ObjectEntry("CPS_PUB_AUT", path("A002"), auth_id),
     )
     card_number = serial(CPS_ISSUER, person.numero_carte)
     card = (b"\x00", person.numero_national.encode("ascii"), b"20401231", b"80")

@@ -75,7 +75,8 @@ class CardLine:
 
     def insert(self, card: ByteCard) -> None:
         self.card = card
-        self._pull_after = None
+        pull = card.faults.get(CardFault.PULL)
+        self._pull_after = pull.after if pull else None
 
     def remove(self) -> ByteCard | None:
         """The contacts open: whatever was on its way is lost."""

@@ -85,6 +85,8 @@ class ByteCard:
     def __init__(self, tpdu: TpduCard, faults: CardFaults | None = None) -> None:
         self.tpdu = tpdu
         self.faults = faults or CardFaults()
+        for fault in tpdu.card.born_with:
+            self.faults.arm(fault)
         self.timing = Timing.of(tpdu.card.atr)
         self.parameters = BlockParameters.of(tpdu.card.atr)
         self.blocks = BlockCard(self.parameters, self.faults, tpdu.whole)

@@ -71,7 +71,7 @@ class TpduCard:
         le = p3 or 256
         answer = self.card.execute(Command(cla, ins, p1, p2, le=le))
         if answer.sw == 0x9000 and answer.data and len(answer.data) != le:
-            return Response(0x6C00 | len(answer.data) & 0xFF, cost_ms=answer.cost_ms)
+            return Response(self.card.announces(cla)[1] << 8 | len(answer.data) & 0xFF, cost_ms=answer.cost_ms)
         return answer
 
     def data(self, data: bytes) -> Response:
@@ -111,15 +111,17 @@ class TpduCard:
         if not answer.data or answer.sw != 0x9000:
             return Response(answer.sw, cost_ms=answer.cost_ms)
         self._pending = answer.data
-        return Response(0x6100 | (len(answer.data) & 0xFF if len(answer.data) <= 256 else 0), cost_ms=answer.cost_ms)
+        size = len(answer.data) & 0xFF if len(answer.data) <= 256 else 0
+        return Response(self.card.announces(self._header[0])[0] << 8 | size, cost_ms=answer.cost_ms)
 
     def _get_response(self, p3: int) -> Response:
         if not self._pending:
             return Response(0x6985)
         le = p3 or 256
+        waits, wrong = self.card.announces(self._header[0])
         cost = self.card.profile.cost_ms("get_response")
         if le > len(self._pending):
-            return Response(0x6C00 | len(self._pending) & 0xFF, cost_ms=cost)
+            return Response(wrong << 8 | len(self._pending) & 0xFF, cost_ms=cost)
         data, self._pending = self._pending[:le], self._pending[le:]
         left = len(self._pending)
-        return Response(0x6100 | min(left, 0x100) & 0xFF if left else 0x9000, data, cost)
+        return Response(waits << 8 | min(left, 0x100) & 0xFF if left else 0x9000, data, cost)

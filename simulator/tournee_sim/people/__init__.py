@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -100,12 +101,31 @@ class Vitale:
 SPECIAL = {
     "vitale-ancienne": "Vitale 1: inverse convention, nothing to read in it.",
     "carte-muette": "Card that answers no reset.",
+    "carte-bancaire": "Bank card (ATR 3B 68…), neither CPS nor Vitale.",
+    "cps4": "CPS4 of the same physician (ChipDoc, logical channel 1, TA1 18).",
+    "cps4-t0": "The same with the answer to reset for T=0 alone.",
     "carte-inconnue": "Agent card of a fund (ATR 3B 67…), neither CPS nor Vitale.",
     "generic-t1": "Test card without a person: T=1 with LRC, extended length, logical channels.",
     "generic-t1-crc": "The same with CRC and small blocks.",
     "generic-t0-stop": "The same on T=0 alone; its clock may be stopped.",
     "generic-t0t1": "The same, T=0 offered before T=1; extended commands by ENVELOPE.",
 }
+
+
+@dataclass(frozen=True)
+class Negative:
+    """A card that goes wrong: a card of the catalogue and the faults it is born with."""
+
+    about: str
+    card: str
+    faults: tuple[Mapping[str, Any], ...]
+
+
+@cache
+def negative() -> dict[str, Negative]:
+    """Cards that go wrong, by id (`cards/data/negative.toml`)."""
+    rows = tomllib.loads(files("tournee_sim").joinpath("cards/data/negative.toml").read_text("utf-8"))
+    return {i: Negative(row["about"], row["card"], tuple(row.get("faults", ()))) for i, row in rows.items()}
 
 
 def practitioner(card_id: str) -> Practitioner:
@@ -160,7 +180,8 @@ def card_ids() -> dict[str, str]:
         lines[card_id] = f"Vitale, {len(row['beneficiaire'])} bénéficiaire(s), caisse {row['regime']} {row['caisse']}"
     if "cps-bloquee" in lines:
         lines["cps-bloquee"] += ", code porteur bloqué"
-    return lines | SPECIAL
+    wrong = {i: f"Test card: {each.about} ({each.card})." for i, each in negative().items()}
+    return lines | SPECIAL | wrong
 
 
 def unaccented(text: str) -> str:
