@@ -20,32 +20,46 @@ TOOLCHAIN = {
     "gcc": "gcc",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
 }
+_DISK_BLOCK, _DISK_BLOCKS = 4096, 256  # of boards/MPS2_AN385/ramdisk.py
 EPOCH = "1735689600"  # 2025-01-01: the build date that MicroPython writes into the image
 
 
 def build(
-    board: str, source: Path | None = None, jobs: int = 1, heap: int | None = None, *, verbose: bool = False
+    board: str,
+    source: Path | None = None,
+    jobs: int = 1,
+    heap: int | None = None,
+    *,
+    bare: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Path of the image, `build.json` beside it; raises BuildError. What has not changed is not built again; one build at a time.
 
-    `heap`: bytes instead of the board's own, for measurements; the image then stands in a folder of its own.
+    `heap`: bytes instead of the board's own, for measurements; `bare`: nothing frozen but the RAM disk, on which QEMU puts
+    `littlefs.img` beside the image, the file set that a user installs. These images stand in folders of their own.
     """
     need_toolchain()
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _build(board, source, jobs, heap, verbose)
+        return _build(board, source, jobs, heap, bare, verbose)
 
 
-def _build(board: str, source: Path | None, jobs: int, heap: int | None, verbose: bool) -> Path:
+def _build(board: str, source: Path | None, jobs: int, heap: int | None, bare: bool, verbose: bool) -> Path:
     tree = sources.micropython(source)
-    name = board if heap is None else f"{board}-{heap}"
+    name = "-".join([board, *(["bare"] if bare else []), *([] if heap is None else [str(heap)])])
     folder = TOOLS / "firmware" / name
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     settings = fileset.settings_of(board)
     digest = fileset.manifest(fileset.installed(PACKAGE))
-    frozen = files.stage(folder / "frozen", board, digest)
+    if bare:
+        from tournee.flash.adapters import cross, images  # these need packages that an image does not
+
+        made = fileset.make(board, cross.compiled)
+        digest = made.manifest
+        (folder / "littlefs.img").write_bytes(images.littlefs(made.laid(), _DISK_BLOCK, _DISK_BLOCKS))
+    frozen = (files.stage_bare if bare else files.stage)(folder / "frozen", board, digest)
     make(["-C", str(tree / "mpy-cross")], jobs, log, verbose)
     objects = objects_for(folder, tree, board)
     arguments = [

@@ -46,6 +46,8 @@ class Terminal:
 
         `healthy()` is called once it has run for some seconds: this version has come up.
         """
+        gc.collect()
+        gc.threshold(-1)  # the starter's, for loading
         if self.board.held():
             self.log.note("key held")
         else:

@@ -3,6 +3,7 @@
 Whatever fails, the REPL is there: nothing installed, three starts that did not come up, a key held at power-on.
 """
 
+import gc
 import os
 import sys
 
@@ -57,6 +58,7 @@ def start() -> None:
     except OSError:
         pass  # a full file system must not keep the terminal from starting
     sys.path.insert(0, BASE + folder)
+    gc.threshold(4096)  # else what loading leaves behind makes holes of the heap (docs/EMULATION.md)
     try:
         from tournee_fw import buildinfo
 

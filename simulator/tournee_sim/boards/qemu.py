@@ -19,6 +19,8 @@ IMAGE_VARIABLE: Final = "TOURNEE_QEMU_IMAGE"
 BOARD: Final = "MPS2_AN385"
 QEMU: Final = "qemu-system-arm"
 BUILD: Final = f"python firmware/build.py --board {BOARD}"
+RAM_DISK: Final = 0x21000000
+"""Where an image without frozen firmware looks for its file system; `littlefs.img` beside the image is put there."""
 ENDED: Final = b"\r\n*** terminal ended\r\n"
 _PROMPT: Final = b">>> "
 _RAW_REPL: Final = b"raw REPL; CTRL-B to exit\r\n>"
@@ -83,6 +85,9 @@ class QemuProcess(FirmwareProcess):
         command = [qemu, "-machine", "mps2-an385", "-nodefaults", "-display", "none", "-monitor", "none"]
         command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
         command += ["-qmp", f"unix:{monitor}"]
+        disk = image.with_name("littlefs.img")
+        if disk.is_file():
+            command += ["-device", f"loader,file={disk},addr=0x{RAM_DISK:08X},force-raw=on"]
         lines = [str(console), paths["slot0"], paths["slot1"], paths["iobus"]]
         if "ccid" in arguments:
             lines.append(arguments["ccid"].removeprefix("unix:"))

@@ -8,6 +8,8 @@ import machine
 from tournee_fw.app import Terminal
 from tournee_fw.hal.mps2 import Mps2Board
 
+from .ramdisk import mount
+
 
 def run(name: str, manifest: str, reader: str = "") -> None:
     """Until something ends it, which is said on UART 0 and ends QEMU.
@@ -15,6 +17,7 @@ def run(name: str, manifest: str, reader: str = "") -> None:
     `manifest`: hash of the firmware files; `reader`: the serial CCID reader on UART 4 (`ccid.READERS`), or none.
     """
     try:
+        mount()
         terminal = Terminal(Mps2Board(reader), name, manifest)
         gc.collect()
         terminal.run()
