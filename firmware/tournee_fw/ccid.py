@@ -81,6 +81,8 @@ _TIME_EXTENSION = const(0x80)
 _TIME_MS = const(1000)
 _TIME_REQUEST = b"\x80"
 _SILENT_HOST_MS = const(30_000)  # pcscd asks for the slots every 400 ms
+_ABSENCE_MS = const(1000)
+"""A card that went stays away for so long here: pcscd looks every 400 ms, and one that comes back unseen stays absent for it."""
 _ESCAPE_ECHO = const(8)
 _CHUNK = const(64)
 _NEEDED_ROOM = const(600)  # two frames, echo and answer, and what is unsolicited
@@ -114,6 +116,9 @@ class Ccid(Desk):
         self._connected = False
         self._notify = not self._echo  # a GemPC Twin is told to by an Escape
         self._present = [False] * count
+        self._removals = [slot.removals for slot in self._slots]
+        self._back_at = [-1] * count
+        """When a card that went may be seen again, -1: now."""
         self._told = False
         self._job = None
         self._job_kind = self._job_slot = self._job_seq = 0
@@ -131,6 +136,7 @@ class Ccid(Desk):
             self._connected = transport.connected
             self._restart()
         self._in.tick(now)
+        self._absences(now)
         if self._connected:
             self._read()
             self._step()
@@ -145,6 +151,9 @@ class Ccid(Desk):
 
     def due_ms(self, now: int) -> int:
         due = min(self.transport.due_ms(now), self._in.due_ms(now))
+        for at in self._back_at:
+            if at >= 0:
+                due = min(due, left(now, at))
         if self._connected and self._out.waiting:
             due = min(due, 5)
         if self._job is not None:
@@ -191,11 +200,22 @@ class Ccid(Desk):
             elif got == GOT_BAD or (got == GOT_NAK and not self._out.again()):
                 self._out.nak()
 
+    def _absences(self, now):
+        for i, slot in enumerate(self._slots):
+            if slot.removals != self._removals[i]:
+                self._removals[i] = slot.removals
+                self._back_at[i] = wrap(now + _ABSENCE_MS)
+            elif self._back_at[i] >= 0 and not left(now, self._back_at[i]):
+                self._back_at[i] = -1
+
+    def _absent(self, slot):
+        return slot.link_state == _link.SLOT_ABSENT or self._back_at[slot.number] >= 0
+
     def _movements(self):
         """50 and two bits per slot, present and changed [CCID 6.3.1]; 02 and 03 are what libccid knows."""
         bits = 0
         for i, slot in enumerate(self._slots):
-            present = slot.link_state != _link.SLOT_ABSENT
+            present = not self._absent(slot)
             if present != self._present[i]:
                 bits |= (3 if present else 2) << 2 * i
             elif present:
@@ -300,6 +320,8 @@ class Ccid(Desk):
         if select > _link.VOLT_C_1V8:
             raise CcidError(_BAD_7)
         self._mine(slot)
+        if self._absent(slot):
+            raise Refused(_link.STATUS_NO_CARD)
         powered = slot.link_state == _link.SLOT_POWERED
         self._lent[slot.number] = True
         slot.power_on(select, powered and select in (0, slot.volt_class), self.now)
@@ -488,7 +510,7 @@ class Ccid(Desk):
 
     def _icc(self, slot):
         """bmICCStatus: 0 active, 1 present, 2 absent; what the link has powered is not active here."""
-        if slot.link_state == _link.SLOT_ABSENT:
+        if self._absent(slot):
             return 2
         return 0 if self._lent[slot.number] and slot.link_state == _link.SLOT_POWERED else 1
 

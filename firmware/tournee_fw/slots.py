@@ -81,6 +81,8 @@ class Slot:
         self._protocols = (T0(self._send), T1(self._send))
         self.apdu = Apdu(self._protocols[0])
         self.state = CARD_OFF if port.present else CARD_ABSENT
+        self.removals = 0
+        """Cards that went, modulo 256: one that came back between two looks has gone too."""
         self.changed = False
         """Presence or power changed since the server last looked."""
 
@@ -250,6 +252,7 @@ class Slot:
                 self._gone()
 
     def _gone(self):
+        self.removals = self.removals + 1 & 0xFF
         self._stop(STATUS_REMOVED)
         self.state = CARD_ABSENT
         self.changed = True

@@ -179,6 +179,23 @@ def test_card_movements_and_a_card_pulled_inside_a_command():
     assert r.ccid(0x6F, unhex("00B0000001"))[4] == unhex("07 9000")
 
 
+def test_a_card_that_is_back_at_once_was_away_for_a_second():
+    """pcscd, which looks every 400 ms, must see that it went: else it takes the new card for absent for ever."""
+    card = Card(CPS3_ATR)
+    r = Reader([card, Card(VITALE_ATR)])
+    r.on()
+    card.removed = True
+    began = r.board.t
+    assert r.ccid(0x65)[:2] == (0x81, ABSENT)
+    assert r.ccid(0x62)[:3] == (0x80, ABSENT | FAILED, 0xFE)
+    assert r.ccid(0x65, slot=1)[:2] == (0x81, PRESENT)
+    while r.ccid(0x65)[1] == ABSENT:
+        r.turn()
+    assert 1000 <= r.board.t - began <= 1500
+    assert bytes(r.bare[-4:]) == b"\x50\x06\x50\x07"
+    r.on()
+
+
 def test_movements_of_a_twin_only_when_asked_for():
     card = Card(CPS3_ATR)
     r = Reader([card], "GemPCTwin")

@@ -2,7 +2,7 @@
 
 import random
 
-from ccidrig import FAILED, PRESENT, Reader
+from ccidrig import FAILED, PRESENT, Reader, idle
 from fakes import CPS3_ATR, VITALE_ATR, Card, Rig, unhex
 from t0line import OUT, Line, both
 
@@ -118,6 +118,7 @@ def test_565d010_an_error_in_mid_exchange_is_answered_too():
     answer = r.result()
     assert answer[1] & 0xC0 == FAILED
     card.present = True
+    idle(r)  # pcscd must have seen that it went
     assert r.ccid(0x65)[1] & 3 == PRESENT
 
 

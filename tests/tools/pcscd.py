@@ -60,6 +60,17 @@ class Daemon:
                 return
         pytest.fail("pcscd does not see the cards")
 
+    def wait_cards(self, *present: bool) -> None:
+        """Until its readers show cards where there are some, of whatever kind."""
+        end = time.monotonic() + 40
+        wanted = ["Yes" if there else "No" for there in present]
+        while time.monotonic() < end:
+            assert self.process.poll() is None, "pcscd ended"
+            rows = [line.split() for line in self.run("opensc-tool", "-l", code=None).splitlines()]
+            if [row[1] for row in rows if row and row[0].isdigit()] == wanted:
+                return
+        pytest.fail("pcscd does not see the cards")
+
     def _atr(self, slot: int) -> str:
         command = ["opensc-tool", "-r", str(slot), "-a"]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
