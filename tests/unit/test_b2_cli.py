@@ -93,7 +93,7 @@ def test_check_json(run) -> None:  # type: ignore[no-untyped-def]
         (lambda d: d[:128] + d[256:], "enregistrement mal placé"),
         (lambda d: d[: 52 * 128], "enregistrement 52 (type 999) : enregistrement incomplet"),
         (
-            lambda d: d.replace(b"1991129768FO01  991002", b"1991129768FN01  991001"),
+            lambda d: d.replace(b"1991129768FO01TP991002", b"1991129768FN01TP991001"),
             "numero_lot, position 20 : numéro déjà",
         ),
         (

@@ -5,22 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.unit.b2_cases import JOUR, facture, ligne, signature, signee
 from tournee.b2.destinations import DestinationUnknown, destination, numero_destinataire, type_destinataire
 from tournee.b2.errors import B2Error, Problem
-from tournee.b2.facture import digest, facture_records, signature_records
+from tournee.b2.facture import digest, dre, facture_records, signature_records
 from tournee.b2.files import fichier_bytes, fichier_records
 from tournee.b2.lots import grouper, lot_records, par_fichier
 from tournee.b2.model import Complementaire, Facture, FactureSignee, Fichier, Lot
 from tournee.b2.records import sv_sim_1 as sv
+from tournee.b2.scan import scan
 from tournee.b2.twin import decode, encode
 
 
-def _lot(*factures: FactureSignee, numero: int = 1) -> Lot:
-    return Lot(numero_lot=numero, date_lot=JOUR, factures=factures)
+def _lot(*factures: FactureSignee, numero: int = 1, type_emetteur: str = "TP") -> Lot:
+    return Lot(numero_lot=numero, date_lot=JOUR, factures=factures, type_emetteur=type_emetteur)
 
 
 def _fichier(*lots: Lot, oct_numero: str = "") -> Fichier:
@@ -136,6 +138,99 @@ def test_oct_file_takes_any_destination() -> None:
     with pytest.raises(B2Error) as caught:
         fichier_records(_fichier(*lots))
     assert caught.value.field == "destination"
+
+
+def test_oct_file_repeats_the_emetteur_of_its_lots_and_is_free_in_its_message() -> None:
+    made = Fichier(
+        identification="F00001",
+        date_creation=JOUR,
+        lots=(_lot(signee(1), type_emetteur="TE"), _lot(signee(2), numero=2, type_emetteur="TE")),
+        type_emetteur="TE",
+        oct_numero="775666316",
+        zone_message="ENVOI DU MERCREDI",
+    )
+    records = fichier_records(made, deja={"F00000"})
+    heads = [r for r in records if isinstance(r, sv.EnTeteLot)]
+    debut = records[0]
+    assert isinstance(debut, sv.DebutFichier)
+    assert {(debut.type_emetteur, debut.numero_emetteur)} == {(h.type_emetteur, h.numero_emetteur) for h in heads}
+    assert debut.zone_message == "ENVOI DU MERCREDI"
+    assert scan(fichier_bytes(made))["1"] == 2
+    for changes, field in (
+        ({"type_emetteur": "TP"}, "type_emetteur"),
+        ({"oct_numero": "7756663 6"}, "numero_destinataire"),
+        ({"lots": (_lot(signee(1)), made.lots[1])}, "type_emetteur"),
+        (
+            {"lots": (made.lots[0], _lot(signee(2, numero_emetteur="991068040"), numero=2, type_emetteur="TE"))},
+            "numero_emetteur",
+        ),
+    ):
+        with pytest.raises(B2Error) as caught:
+            fichier_records(replace(made, **changes))
+        assert caught.value.field == field
+    with pytest.raises(B2Error) as again:
+        fichier_records(made, deja={"F00001"})
+    assert again.value.field == "identification_fichier"
+
+
+def test_an_emetteur_that_differs_between_lot_and_file_is_found_in_the_bytes() -> None:
+    data = bytearray(fichier_bytes(_fichier(_lot(signee(1)))))
+    data[128 + 14 : 128 + 16] = b"TE"
+    with pytest.raises(B2Error) as caught:
+        scan(bytes(data))
+    assert caught.value.key == ("mismatch", 2, "1", "type_emetteur", 15)
+
+
+_AMC = Complementaire(numero_organisme="99000001", numero_adherent="ADH0000001", indicateur="22")
+
+
+def _fse(numero: int, **changes: Any) -> Facture:
+    lignes = (ligne(montant_amc_cents=900), ligne("MD", 1000, 700, montant_amc_cents=300))
+    return facture(numero, **({"complementaire": _AMC, "lignes": lignes, "tiers_payant": 2} | changes))
+
+
+def _signee(bill: Facture) -> FactureSignee:
+    return FactureSignee(bill, (signature("C", 1),))
+
+
+def test_a_dre_has_a_lot_and_a_file_of_its_own_for_the_organisme_complementaire() -> None:
+    """Gestion séparée: the FSE to the caisse, its DRE to the AMC, whatever the caisse of the patient."""
+    other = _fse(2, destination=destination("02", "992", "0345"))
+    bills = [_fse(1), dre(_fse(1), 11), other, dre(other, 12)]
+    groups = grouper([_signee(b) for b in bills])
+    assert [[s.facture.numero_facture for s in g.factures] for g in groups] == [[1], [11, 12], [2]]
+    assert len(par_fichier(groups)) == 3 and len(par_fichier(groups, via_oct=True)) == 1
+    made = _fichier(_lot(*groups[1].factures))
+    debut, entete = fichier_records(made)[:2]
+    assert isinstance(debut, sv.DebutFichier) and isinstance(entete, sv.EnTeteLot)
+    assert (debut.type_destinataire, debut.numero_destinataire) == ("OC", "99000001")
+    assert (entete.type_lot, entete.organisme_complementaire, entete.regime) == ("D", "99000001", "00")
+    assert scan(fichier_bytes(made))["2"] == 2
+    fin = next(r for r in fichier_records(made) if isinstance(r, sv.FinLot))
+    assert fin.total_amc == 2 * 1200
+    with pytest.raises(B2Error) as caught:
+        fichier_records(_fichier(_lot(*groups[1].factures), _lot(*groups[0].factures, numero=2)))
+    assert caught.value.field == "destination"
+    mixed = fichier_records(_fichier(_lot(*groups[1].factures), _lot(*groups[0].factures), oct_numero="775666316"))
+    assert [r.type_lot for r in mixed if isinstance(r, sv.EnTeteLot)] == [
+        "D",
+        "F",
+    ]  # one number each: FSE and DRE apart
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem", "field"),
+    [
+        ({"complementaire": None}, Problem.MISSING, "organisme_complementaire"),
+        ({"complementaire": replace(_AMC, type_contrat="99")}, Problem.VALUE, "type_contrat"),
+        ({"lignes": (ligne(),)}, Problem.TOTAL, "total_amc"),
+    ],
+)
+def test_a_dre_that_nobody_could_pay_is_refused(changes: dict[str, Any], problem: Problem, field: str) -> None:
+    with pytest.raises(B2Error) as caught:
+        facture_records(dre(_fse(1, **changes), 11))
+    assert (caught.value.problem, caught.value.field) == (problem, field) and caught.value.remedy
+    facture_records(_fse(1, **changes))
 
 
 def test_refusals_name_the_place() -> None:

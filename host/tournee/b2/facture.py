@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from tournee.b2.errors import B2Error, Problem
@@ -13,16 +14,29 @@ from tournee.b2.records.sv_sim_1 import EnTeteFacture, FinFacture, LigneHonorair
 from tournee.b2.twin import encode
 
 SIGNATURE_BYTES = 256
+OCT_SPLITS = "99"
+"""Type of contract: the OCT makes the AMC's part out of the FSE."""
 _PART_CHARS = 86
 _PARTS = 4
 
 
 def facture_records(facture: Facture) -> list[Record]:
-    """Records 2, 2S, 4…, 5. Raises B2Error (TOTAL) when AMO and AMC exceed what is charged, (ORDER) without a line."""
+    """Records 2, 2S, 4…, 5. Raises B2Error (TOTAL) when AMO and AMC exceed what is charged, (ORDER) without a line.
+
+    Also for a DRE that has no organisme complémentaire (MISSING), leaves the split to the OCT (VALUE) or asks for nothing (TOTAL).
+    """
     if not facture.lignes:
         raise B2Error(Problem.ORDER, 0, "4", detail="facture sans ligne")
+    if facture.type_facture == "D":
+        _check_dre(facture)
     lignes = [_ligne(facture, number, ligne) for number, ligne in enumerate(facture.lignes, 1)]
     return [_en_tete(facture), _supplement(facture), *lignes, _fin(facture)]
+
+
+def dre(facture: Facture, numero_facture: int) -> Facture:
+    """The DRE of a FSE, for the organisme complémentaire, under a number of its own (gestion séparée) [SPEC S001]. SV-SIM: it
+    repeats the lines of the FSE, whose AMC part it asks for."""
+    return replace(facture, type_facture="D", numero_facture=numero_facture)
 
 
 def signature_records(
@@ -68,6 +82,18 @@ def digest(records: Sequence[Record]) -> bytes:
 def aammjj(day: date) -> str:
     """AAMMJJ."""
     return day.strftime("%y%m%d")
+
+
+def _check_dre(facture: Facture) -> None:
+    amc = facture.complementaire
+    if amc is None or not amc.numero_organisme:
+        raise B2Error(
+            Problem.MISSING, 0, "2", "organisme_complementaire", 119, "une DRE va à un organisme complémentaire"
+        )
+    if amc.type_contrat == OCT_SPLITS:  # [SPEC S001 §4.4: one or the other]
+        raise B2Error(Problem.VALUE, 0, "2", "type_contrat", 117, "l'OCT éclate la FSE : pas de DRE")
+    if facture.total_amc_cents <= 0:
+        raise B2Error(Problem.TOTAL, 0, "5", "total_amc", 90, "une DRE demande une part AMC")
 
 
 def _opt(day: date | None) -> str | None:

@@ -8,7 +8,7 @@ from tournee.b2.destinations import numero_destinataire, type_destinataire
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.facture import aammjj
 from tournee.b2.lots import PROFILE, critere, lot_records
-from tournee.b2.model import Fichier
+from tournee.b2.model import Facture, Fichier
 from tournee.b2.records.sv_sim_1 import DebutFichier, FinFichier, Record
 from tournee.b2.twin import encode
 from tournee_protocol.layouts.tables import lot_rules
@@ -24,11 +24,12 @@ def fichier_records(fichier: Fichier, deja: Container[str] = ()) -> list[Record]
     _check(fichier)
     first = fichier.lots[0].factures[0].facture
     oct_file = bool(fichier.oct_numero)
+    dest = ("", "") if oct_file else _destinataire(first)
     common = {
         "type_emetteur": fichier.type_emetteur,
         "numero_emetteur": first.numero_emetteur,
-        "type_destinataire": "OT" if oct_file else type_destinataire(first.destination.regime),
-        "numero_destinataire": fichier.oct_numero if oct_file else numero_destinataire(first.destination),
+        "type_destinataire": "OT" if oct_file else dest[0],
+        "numero_destinataire": fichier.oct_numero if oct_file else dest[1],
         "application": "TO" if oct_file else "TR",
         "identification_fichier": fichier.identification,
         "type_flux": first.type_flux,
@@ -44,9 +45,22 @@ def fichier_bytes(fichier: Fichier) -> bytes:
     return encode(fichier_records(fichier))
 
 
+def _destinataire(facture: Facture) -> tuple[str, str]:
+    """Type and number: the centre of the caisse, or the organisme complémentaire (OC) of a DRE."""
+    if facture.type_facture == "D":
+        return facture.fichier[:2]
+    return type_destinataire(facture.destination.regime), numero_destinataire(facture.destination)
+
+
 def _check(fichier: Fichier) -> None:
     if not fichier.lots or not all(lot.factures for lot in fichier.lots):
         raise B2Error(Problem.ORDER, 0, "000", detail="fichier sans lot ou lot sans facture")
+    for lot in fichier.lots:
+        if lot.type_emetteur != fichier.type_emetteur:
+            detail = f"lot {lot.numero_lot} : {lot.type_emetteur}, fichier : {fichier.type_emetteur}"
+            raise B2Error(Problem.MISMATCH, 0, "1", "type_emetteur", 15, detail)
+    if fichier.oct_numero and not (fichier.oct_numero.isascii() and fichier.oct_numero.isdigit()):
+        raise B2Error(Problem.CHARACTERS, 0, "000", "numero_destinataire", 28, "numéro de l'OCT")
     keys = lot_rules(PROFILE)["fichier"]["oct" if fichier.oct_numero else "direct"]
     values = [critere(lot.factures[0].facture) for lot in fichier.lots]
     for key in keys:

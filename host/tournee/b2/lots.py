@@ -34,7 +34,7 @@ def critere(facture: Facture) -> dict[str, object]:
         "situation": facture.situation,
         "type_facture": facture.type_facture,
         "type_flux": facture.type_flux,
-        "destination": facture.destination.fichier,
+        "destination": facture.fichier,
         "nature_at": facture.nature_assurance == "41",
     }
 
@@ -84,19 +84,22 @@ def lot_records(lot: Lot) -> list[Record]:
     """
     check(lot)
     first = lot.factures[0].facture
+    dre = first.type_facture == "D"  # goes to an organisme complémentaire, not to a caisse
     records: list[Record] = [
         EnTeteLot(
             numero_emetteur=first.numero_emetteur,
             type_lot=first.type_facture,
+            type_emetteur=lot.type_emetteur,
             nature_at="O" if first.nature_assurance == "41" else "N",
             situation=first.situation,
-            organisme_destinataire=first.destination.organisme_destinataire,
+            organisme_destinataire="000" if dre else first.destination.organisme_destinataire,
             numero_lot=lot.numero_lot,
-            centre_informatique=first.destination.centre_informatique,
-            regime=first.destination.regime,
+            centre_informatique="000" if dre else first.destination.centre_informatique,
+            regime="00" if dre else first.destination.regime,
             nom_emetteur=first.nom_emetteur,
             date_lot=aammjj(lot.date_lot),
             type_flux=first.type_flux,
+            organisme_complementaire=first.fichier[1] if dre else "",
         )
     ]
     for signee in lot.factures:

@@ -105,6 +105,13 @@ class Facture:
     complementaire: Complementaire | None = None
 
     @property
+    def fichier(self) -> tuple[str, str, str]:
+        """Bills with the same value go into one file: a FSE to its caisse, a DRE to its organisme complémentaire."""
+        if self.type_facture == "D":
+            return ("OC", self.complementaire.numero_organisme if self.complementaire else "", "")
+        return self.destination.fichier
+
+    @property
     def total_honoraires_cents(self) -> int:
         return sum(ligne.montant_honoraires_cents for ligne in self.lignes)
 
@@ -144,6 +151,7 @@ class Lot:
     date_lot: date
     factures: tuple[FactureSignee, ...]
     signatures: tuple[SignatureCarte, ...] = ()
+    type_emetteur: str = "TP"  # that of its file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ class EnTeteLot(NamedTuple):
     type_lot: str = "F"  # 11-11: nature des factures
     nature_at: str = "N"  # 12-12: lot d'accidents du travail
     situation: int = 1  # 13-14: n° logique de la situation de facturation
+    type_emetteur: str = "TP"  # 15-16: type d'émetteur, comme en 000
     organisme_destinataire: str = _REQUIRED  # 17-19: organisme destinataire
     numero_lot: int = _REQUIRED  # 20-22: n° de lot
     centre_informatique: str = "000"  # 23-25: centre informatique du destinataire
@@ -41,6 +42,7 @@ class EnTeteLot(NamedTuple):
     nom_emetteur: str = _REQUIRED  # 30-69: nom du PS ou raison sociale
     date_lot: str = _REQUIRED  # 72-77, AAMMJJ: date de création du lot
     type_flux: str = "T"  # 89-89: type de flux
+    organisme_complementaire: str = ""  # 90-99: lot de DRE: n° de l'AMC qui le reçoit
 
 
 class EnTeteFacture(NamedTuple):
