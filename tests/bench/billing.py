@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from tests.bench.registry import bench
-from tests.bench.timing import TURNS_PER_SECOND, ratio, turns
+from tests.bench.timing import TURNS_PER_SECOND, steady_ratio, turns
 from tests.unit.billing_cases import bill, rights
 from tournee.billing import Act, Bill, evaluate
 
@@ -27,7 +27,7 @@ def _us(made: Bill, runs: int) -> float:
             evaluate(made, card, today=date(2026, 11, 21))
 
     calibrated_us = _TURNS / TURNS_PER_SECOND * 1_000_000
-    return ratio(work, lambda: turns(_TURNS), rounds=25) * calibrated_us / runs
+    return steady_ratio(work, lambda: turns(_TURNS), rounds=40) * calibrated_us / runs
 
 
 @cache

@@ -71,9 +71,9 @@ def patient(w: Work) -> None:
     if w.person is None:
         return
     w.age = age(w.person.identite.naissance, w.day)
-    for day in sorted({a.date or w.bill.created for a in w.bill.acts}) or [w.day]:
-        periodes = w.person.periodes_amo
-        if periodes and not any(p.contains(day) for p in periodes):
+    periodes = w.person.periodes_amo
+    for day in w.days() if periodes else ():
+        if not any(p.contains(day) for p in periodes):
             w.fault(
                 "DROITS_FERMES",
                 "rights.beneficiaires.periodes_amo",

@@ -28,7 +28,7 @@ def evaluate(bill: Bill, rights: Rights, *, today: date) -> Evaluation:
     found: tuple[Line, ...] = ()
     try:
         if _practitioner(w):
-            w.day = min((a.date or bill.created for a in bill.acts), default=bill.created)
+            w.day = w.days()[0]
             _remplacant(w)
             contexte.patient(w)
             contexte.nature(w, s)
@@ -168,7 +168,7 @@ def _clocks(w: Work, s: contexte.Situation) -> tuple[ClockDate, ...]:
     days = w.parametre("transmission_tiers_payant" if third else "transmission_sans_tiers_payant", w.today)
     if days is None:
         return ()
-    last = max((a.date or w.bill.created for a in w.bill.acts), default=w.bill.created)
+    last = w.days()[-1]
     due = add_jours_ouvres(last, days)
     return (ClockDate("TRANSMISSION", f"À transmettre avant le {fr(due)} ({days} jours ouvrés, CSS R.161-47).", due),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _NIR = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{6}")
 
@@ -40,6 +41,7 @@ def amc_valide(text: str) -> bool:
     return len(text) == 8 and _luhn(text)
 
 
+@lru_cache(maxsize=256)
 def prescripteur_valide(text: str) -> bool:
     return rpps_valide(text) or facturation_valide(text)
 

@@ -32,13 +32,10 @@ def complete(w: Work, seance: Seance) -> None:
 
 def _un_forfait_par_jour(w: Work, seance: Seance) -> None:
     """BSA, BSB and BSC pay the whole day: once a day, with the first visit."""
-    for index, act in enumerate(w.bill.acts):
-        if (
-            act.code in BSI
-            and (act.date or w.bill.created) == seance.day
-            and act.heure < seance.heure
-            and seance.has(*BSI)
-        ):
+    if not seance.has(*BSI):
+        return
+    for index, act in w.acts_of(seance.day):
+        if act.code in BSI and act.heure < seance.heure:
             w.fault(
                 "ACTES_INCOMPATIBLES",
                 f"acts[{index}].code",
@@ -120,7 +117,7 @@ def _mau(w: Work, seance: Seance) -> None:
 
 def deplacement(w: Work, seance: Seance) -> None:
     """IFI with a daily package or the assessment of a dependent patient that day, at most four a day, else IFD [NGAP 13 A, D]."""
-    today = [a for a in w.bill.acts if (a.date or w.bill.created) == seance.day]
+    today = [act for _, act in w.acts_of(seance.day)]
     if not any(a.code in (*BSI, "DI") for a in today):
         seance.add(w, "IFD", "DEPLACEMENT", "Soins à domicile : une indemnité de déplacement par séance (NGAP 13 A).")
         return

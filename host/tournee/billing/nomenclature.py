@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from tournee.billing.dates import fr
@@ -18,8 +19,7 @@ def acte_de_lettre(w: Work, act: Act, index: int, day: date) -> Row | None:
     after a fault, or while that question is open.
     """
     path = f"acts[{index}].coefficient_centiemes"
-    every = w.tables.actes.get((w.profession, act.code), ())
-    now = [r for r in every if r.on(day)]
+    now = w.tables.actes_de(w.profession, act.code, day)
     if not now:
         missing(w, f"acts[{index}].code", "coefficients", code=act.code, jour=fr(day))
         return None
@@ -45,7 +45,9 @@ def acte_de_lettre(w: Work, act: Act, index: int, day: date) -> Row | None:
         return None
     candidates = [r for r in now if r.data["c"] == coef]
     if not candidates:
-        w.fault("COEFFICIENT_INCONNU", path, _unknown(act, every, coef, day), _known(now))
+        w.fault(
+            "COEFFICIENT_INCONNU", path, _unknown(act, w.tables.actes[w.profession, act.code], coef, day), _known(now)
+        )
         return None
     if len({tuple(r.data.get("familles", ())) for r in candidates}) > 1:
         choices = [Choice(r.data["ref"], r.data["libelle"]) for r in candidates]
@@ -65,6 +67,6 @@ def _unknown(act: Act, every: tuple[Row, ...], coef: int, day: date) -> str:
     return text + "."
 
 
-def _known(now: list[Row]) -> str:
+def _known(now: Sequence[Row]) -> str:
     values = sorted({int(r.data["c"]) for r in now})
     return "coefficients à cette date : " + " · ".join(coefficient(v) for v in values)

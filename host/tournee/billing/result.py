@@ -14,6 +14,8 @@ QuestionType = Literal["choice", "bool", "date", "text", "int", "acts"]
 
 @value
 class Choice:
+    """One answer that a question offers; `text` is French."""
+
     value: str
     text: str
 
@@ -76,6 +78,8 @@ class Line:
 
 @value
 class Totals:
+    """Sums over the lines, integer cents."""
+
     montant_cents: int = 0
     base_cents: int = 0
     amo_cents: int = 0

@@ -36,15 +36,19 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
         for index, act in seance.acts:
             if (draft := _draft(w, s, seance, index, act)) is not None:
                 seance.put(draft)
-        if any(f.path.startswith("acts[") for f in w.faults):
+        if w.faults and any(f.path.startswith("acts[") for f in w.faults):
             found += seance.drafts
             continue  # what follows from a wrong act would only hide it
         _order(w, seance)
         if seance.principal is not None:
             _COMPLETE[w.categorie](w, s, seance)
         _incompatible(w, seance)
-        found += sorted(seance.drafts, key=lambda d: ORDER[d.genre])
+        found += sorted(seance.drafts, key=_rank)
     return found
+
+
+def _rank(draft: Draft) -> int:
+    return ORDER[draft.genre]
 
 
 def _choices(w: Work, lieu: str) -> Iterator[Choice]:
@@ -61,8 +65,8 @@ def _choices(w: Work, lieu: str) -> Iterator[Choice]:
         if t.genre == "acte":
             yield Choice(t.code, f"{t.code} · {t.libelle} · {euros(t.cents)}")
             continue
-        for row in w.tables.actes.get((w.profession, t.code), ()):
-            if row.on(w.day) and row.data.get("lieu", lieu) == lieu:
+        for row in w.tables.actes_de(w.profession, t.code, w.day):
+            if row.data.get("lieu", lieu) == lieu:
                 coef, price = int(row.data["c"]), euros(times(t.cents, int(row.data["c"])))
                 yield Choice(
                     f"{t.code}#{row.data['ref']}", f"{t.code} {coefficient(coef)} · {row.data['libelle']} · {price}"

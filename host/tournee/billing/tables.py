@@ -77,6 +77,7 @@ class Tables:
     questions: Mapping[str, Question]
     rows: Mapping[str, Row]
     _tarifs: dict[tuple[str, str, str, date], Tarif | None] = field(default_factory=dict, compare=False, repr=False)
+    _actes: dict[tuple[str, str, date], tuple[Row, ...]] = field(default_factory=dict, compare=False, repr=False)
     _parametres: dict[tuple[str, date], Row | None] = field(default_factory=dict, compare=False, repr=False)
 
     def tarif(self, profession: str, zone: str, code: str, day: date) -> Tarif | None:
@@ -95,6 +96,14 @@ class Tables:
         zones = (zone, self.wider.get(zone, zone))
         known = dict.fromkeys(c for (p, z, c) in self.tarifs if p == profession and z in zones)
         return [t for c in known if (t := self.tarif(profession, zone, c, day)) is not None]
+
+    def actes_de(self, profession: str, lettre: str, day: date) -> tuple[Row, ...]:
+        """The acts of a key letter that exist on a care date, in table order."""
+        key = (profession, lettre, day)
+        if key not in self._actes:
+            found = tuple(row for row in self.actes.get((profession, lettre), ()) if row.on(day))
+            _remember(self._actes, key, found)
+        return self._actes[key]
 
     def code_sans_tarif(self, profession: str, code: str) -> str:
         """The row of `manques` that says why a code that exists cannot be priced; "" when nothing is known of it."""

@@ -13,7 +13,7 @@ def value(cls: type[T]) -> type[T]:
     """`dataclass(frozen=True)` whose `__init__` fills the instance's dict; the generated one calls `object.__setattr__` per
     field, which is half of the time of an evaluation.
     """
-    made = dataclass(frozen=True)(cls)
+    made = dataclass(frozen=True, init=False)(cls)
     names = [f.name for f in fields(made)]  # type: ignore[arg-type]
     defaults, head = {}, []
     for f in fields(made):  # type: ignore[arg-type]

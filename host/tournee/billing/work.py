@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from tournee.billing.model import Bill
+from tournee.billing.model import Act, Bill
 from tournee.billing.result import Choice, Fault, Information, Question, Trace
 from tournee.billing.rights import Beneficiaire, Rights
 from tournee.billing.tables import Row, Tables, Tarif
@@ -65,7 +65,20 @@ class Work:
     stale: set[str] = field(default_factory=set)  # answers about an act that is not there any more
     forced: set[str] = field(default_factory=set)  # rules that were forced and needed it
     advanced: bool = False  # an answer opened the advanced view
+    by_day: dict[date, list[tuple[int, Act]]] = field(default_factory=dict)
     km_jour: dict[date, int] = field(default_factory=dict)  # a nurse's kilometres so far, by day
+
+    def acts_of(self, day: date) -> list[tuple[int, Act]]:
+        """The acts of that care date with their numbers."""
+        self.days()
+        return self.by_day.get(day, [])
+
+    def days(self) -> Sequence[date]:
+        """The care dates, earliest first; while there is no act, the day of the bill."""
+        if not self.by_day:
+            for index, act in enumerate(self.bill.acts):
+                self.by_day.setdefault(act.date or self.bill.created, []).append((index, act))
+        return sorted(self.by_day) if len(self.by_day) > 1 else tuple(self.by_day) or (self.bill.created,)
 
     def ask(
         self,
