@@ -2,7 +2,7 @@
 
 
 def crc16(data):
-    """CRC of ISO/IEC 13239 bit by bit, low byte first."""
+    """CRC bit by bit, high byte first."""
     c = 0xFFFF
     for byte in data:
         for i in range(8):
@@ -10,8 +10,7 @@ def crc16(data):
             c >>= 1
             if bit:
                 c ^= 0x8408
-    c ^= 0xFFFF
-    return bytes((c & 0xFF, c >> 8))
+    return bytes((c >> 8, c & 0xFF))
 
 
 def block(pcb, inf=b"", crc=False, nad=0):

@@ -238,8 +238,8 @@ class T1:
         n = 3 + size
         if self._crc:
             c = crc(tx, n)
-            tx[n] = c & 0xFF
-            tx[n + 1] = c >> 8
+            tx[n] = c >> 8
+            tx[n + 1] = c & 0xFF
             n += 2
         else:
             tx[n] = lrc(tx, n)
@@ -301,7 +301,7 @@ class T1:
             return False
         if not self._crc:
             return not lrc(self._rx, n)
-        return crc(self._rx, n - 2) == self._rx[n - 2] | self._rx[n - 1] << 8
+        return crc(self._rx, n - 2) == self._rx[n - 2] << 8 | self._rx[n - 1]
 
     def _i_block(self, pcb, size, now):
         more = bool(pcb & _MORE)

@@ -75,13 +75,13 @@ def lrc(data: bytes) -> bytes:
 
 
 def crc(data: bytes) -> bytes:
-    """CRC of ISO/IEC 13239, low byte first (the order is our reading, see docs/FIDELITY.md)."""
+    """Polynomial 8408 reflected, start FFFF, not inverted, high byte first, as libccid and the readers tried with it [OsEID T1_CRC.txt]."""
     register = 0xFFFF
     for byte in data:
         register ^= byte
         for _ in range(8):
             register = register >> 1 ^ (0x8408 if register & 1 else 0)
-    return (register ^ 0xFFFF).to_bytes(2, "little")
+    return register.to_bytes(2, "big")
 
 
 class BlockCard:
