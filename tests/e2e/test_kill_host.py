@@ -16,7 +16,7 @@ from tests.tools.forked import AFTER, BEFORE, Ended, Kill
 from tests.tools.practice import Practice, practice
 from tournee.billing.lifecycle import State
 
-NEW = ("draft", "draft")
+NEW = ("draft",)
 SIGN = ("numbered", "prepared", *("signature-begun", "signature") * 2, "signed")
 SEND = (
     "formed+lot+in-lot", "lot-signature-begun", "lot-signature", "content", "seal-begun", "sealed", "compostage",

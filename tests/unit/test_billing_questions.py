@@ -136,6 +136,13 @@ def test_answers_from_a_file() -> None:
         apply_answers(NEW, rights(), DAY, {"forcer": {"droits_ouverts": ""}})
 
 
+def test_a_number_of_a_yaml_file_is_the_text_it_stands_for() -> None:
+    twin = (104, ["DUPONT", "", "LÉA", "", "", "", "", "", "", "", "", "20000101", "1", "6"])
+    made = apply_answers(NEW, rights(extra=(twin,)), DAY, {"beneficiaire": 2, "prescripteur": 991129768})
+    assert made.beneficiaire is not None and made.beneficiaire.prenom == "LÉA"
+    assert made.value("prescripteur") == "991129768"
+
+
 def test_every_answer_of_a_file_that_does_not_fit_is_named() -> None:
     wrong = {
         "lieu": "lune",

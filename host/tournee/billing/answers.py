@@ -226,8 +226,10 @@ def _coerce(question: Question, question_id: str, value: Any) -> str | bool | in
         return int(text)
     if isinstance(value, date) and kind == "date":
         return value.isoformat()
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # YAML reads "beneficiaire: 1" and a prescriber's number as numbers
     if not isinstance(value, str):
-        raise BadAnswer(question_id, f"{question.text} : texte attendu", "donnez un texte")
+        raise BadAnswer(question_id, f"{question.text} : texte attendu", "donnez un texte entre guillemets")
     text = value.strip()
     if kind == "date":
         return _date(question_id, text).isoformat()

@@ -129,5 +129,6 @@ def deplacement(w: Work, seance: Seance) -> None:
     others = asked if isinstance(asked, int) else 0
     because = "Patient dépendant (BSI) : IFI (NGAP 13 D)."
     if others:
-        because += f" {others} autre(s) patient(s) dépendant(s) au même domicile : + 0,01 chacun."
+        many = "s" if others > 1 else ""
+        because += f" {others} autre{many} patient{many} dépendant{many} au même domicile : + 0,01 chacun."
     seance.add(w, "IFI", "DEPLACEMENT", because, coefficient=100 + others)

@@ -80,7 +80,6 @@ def _fill(
     def save(known: Bill) -> None:
         drafts.save(office.journal, known, rights)
 
-    save(bill)
     today, interrupted = office.clock.today(), False
     if answers is not None:
         try:
@@ -91,6 +90,7 @@ def _fill(
     elif as_json:
         bill = prefilled(bill)
     else:
+        save(bill)
         try:
             bill = ask(bill, rights, today, advanced=advanced, prefilled=prefilled, save=save, review=review)
         except Interrupted as exc:
