@@ -12,7 +12,7 @@ from tournee.billing.codec import (
     rights_from_json,
     rights_to_json,
 )
-from tournee.billing.engine import evaluate, require_valid, row, why
+from tournee.billing.engine import evaluate, require_valid, row, row_text, why
 from tournee.billing.errors import BadAnswer, BadBillFile, BillNotValid, TransitionRefused
 from tournee.billing.lifecycle import State, Step
 from tournee.billing.model import (
@@ -88,6 +88,7 @@ __all__ = [
     "rights_from_json",
     "rights_to_json",
     "row",
+    "row_text",
     "settle",
     "why",
 ]

@@ -12,7 +12,7 @@ from tournee.billing.errors import BillNotValid, TableError
 from tournee.billing.identifiants import facturation_valide
 from tournee.billing.manques import missing
 from tournee.billing.model import Bill, Origin
-from tournee.billing.money import euros
+from tournee.billing.money import coefficient, euros
 from tournee.billing.result import ClockDate, Contexte, Evaluation, Line, Status, Trace
 from tournee.billing.rights import Rights
 from tournee.billing.tables import tables
@@ -88,6 +88,20 @@ def row(row_id: str) -> Mapping[str, Any]:
         "source": found.source,
         "confidence": found.confidence,
     }
+
+
+def row_text(row_id: str) -> str:
+    """The row in French, for a person who asks why: what it says, since when, who says so. KeyError if unknown."""
+    found = row(row_id)
+    said = [str(found[key]) for key in ("code", "libelle", "texte", "gestion") if key in found]
+    said += [f"coefficient {coefficient(found['c'])}"] if "c" in found else []
+    said += [euros(found["cents"])] if "cents" in found else []
+    said += [f"{found['taux']} %"] if "taux" in found else []
+    said += [f"{found['valeur']} {found['unite']}"] if "valeur" in found else []
+    since = "" if found["valid_from"] == date.min else f", depuis le {fr(found['valid_from'])}"
+    until = "" if found["valid_to"] is None else f" jusqu'au {fr(found['valid_to'])}"
+    sure = {"H": "sûre", "M": "une source secondaire", "L": "à vérifier"}[found["confidence"]]
+    return f"{' · '.join(said)}{since}{until} ; source : {found['source']} ({sure})"
 
 
 def _practitioner(w: Work) -> bool:

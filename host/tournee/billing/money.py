@@ -5,6 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 
+ROUNDED = " (arrondi au centime, le demi-centime vers le haut)"
+"""What a trace adds where an amount was rounded."""
+
+
 def half_up(numerator: int, denominator: int) -> int:
     """Non-negative quotient rounded half up."""
     return (2 * numerator + denominator) // (2 * denominator)

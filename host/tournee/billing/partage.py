@@ -6,7 +6,7 @@ from datetime import date
 
 from tournee.billing.contexte import Situation, exonere_maternite
 from tournee.billing.manques import missing
-from tournee.billing.money import euros, part
+from tournee.billing.money import ROUNDED, euros, part
 from tournee.billing.result import Line, Totals, Trace
 from tournee.billing.tables import Row
 from tournee.billing.work import Draft, Work
@@ -81,8 +81,9 @@ def _line(w: Work, s: Situation, d: Draft, taux_row: Row, because: str, exonerat
     amo = part(base, taux)
     amc = base - amo if s.tiers_payant in ("amo_amc", "c2s") else 0
     w.traces.append(Trace(d.regle, d.rows, d.explain, index))
+    rounded = ROUNDED if base * taux % 100 else ""
     w.traces.append(
-        Trace("TAUX", (taux_row.id,), f"{taux} % ({because}) : {euros(base)} × {taux} % = {euros(amo)}", index)
+        Trace("TAUX", (taux_row.id,), f"{taux} % ({because}) : {euros(base)} × {taux} % = {euros(amo)}{rounded}", index)
     )
     if amc:
         w.traces.append(Trace("AMC", (), f"Ticket modérateur de {euros(amc)} à la complémentaire", index))

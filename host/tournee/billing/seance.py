@@ -10,7 +10,7 @@ from tournee.billing.contexte import Situation
 from tournee.billing.dates import compact, fr, minutes
 from tournee.billing.manques import missing
 from tournee.billing.model import Act
-from tournee.billing.money import coefficient, euros, times
+from tournee.billing.money import ROUNDED, coefficient, euros, times
 from tournee.billing.nomenclature import acte_de_lettre
 from tournee.billing.result import Choice
 from tournee.billing.session import ORDER, Seance
@@ -125,7 +125,8 @@ def _explain(tarif: Tarif, coef: int, quantite: int) -> str:
     until = "" if tarif.row.valid_to == date.max else f" jusqu'au {fr(tarif.row.valid_to)}"
     text = f"{tarif.code} vaut {euros(tarif.cents)} depuis le {fr(tarif.row.valid_from)}{until}"
     if coef != 100:
-        text += f" ; {euros(tarif.cents)} × {coefficient(coef)} = {euros(times(tarif.cents, coef))}"
+        rounded = ROUNDED if tarif.cents * coef % 100 else ""
+        text += f" ; {euros(tarif.cents)} × {coefficient(coef)} = {euros(times(tarif.cents, coef))}{rounded}"
     if quantite != 1:
         text += f" ; × {quantite} = {euros(times(tarif.cents, coef) * quantite)}"
     return text + f" (source : {tarif.row.source})"

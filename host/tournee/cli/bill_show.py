@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tournee.billing import codec
-from tournee.billing.engine import evaluate, why
+from tournee.billing.engine import evaluate, row_text, why
 from tournee.billing.lifecycle import State, clocks
 from tournee.billing.money import euros
 from tournee.billing.result import ClockDate, Evaluation
@@ -167,8 +167,17 @@ def show_why(wanted: str, line: int) -> None:
         )
     out.print(f"[bold]{evaluation.lines[line - 1].code}[/]  {euros(evaluation.lines[line - 1].montant_cents)}")
     for trace in why(evaluation, line - 1):
-        rows = f"  [dim]{', '.join(trace.rows)}[/]" if trace.rows else ""
-        out.print(f"  {trace.text}  [dim]{trace.rule}[/]{rows}")
+        out.print(f"  {trace.text}  [dim]{trace.rule}[/]")
+        for name in trace.rows:
+            out.print(f"    [dim]{name} : {_row_text(name)}[/]")
+
+
+def _row_text(name: str) -> str:
+    """The row of the tables; a bill signed with older tables may name one that is not there any more."""
+    try:
+        return row_text(name)
+    except KeyError:
+        return "ligne des tables d'alors"
 
 
 def print_receipt(wanted: str, target: Path) -> None:
