@@ -67,3 +67,9 @@ def test_faults_name_their_place(text: str, place: str) -> None:
     with pytest.raises(DirectoryMalformed, match=place) as caught:
         directory.loads(text)
     assert caught.value.remedy
+
+
+def test_a_practice_without_a_directory_is_told_how_to_give_one() -> None:
+    with pytest.raises(DirectoryMalformed) as caught:
+        directory.loads("")
+    assert "annuaire" in caught.value.what and "--destinations" in caught.value.remedy
