@@ -27,7 +27,7 @@ from .iso7816.apdu import Apdu
 from .iso7816.atr import Atr
 from .iso7816.t0 import T0
 from .iso7816.t1 import T1
-from .iso7816.tables import DD_DEFAULT, DI, FD_DEFAULT, FI, FIDI_DEFAULT, INVERSE, ms_of_clocks
+from .iso7816.tables import DD_DEFAULT, DI, FD_DEFAULT, FI, FIDI_DEFAULT, FMAX_KHZ, INVERSE, ms_of_clocks
 
 CARD_ABSENT = const(0)
 CARD_OFF = const(1)
@@ -393,7 +393,8 @@ class Slot:
         atr = self.atr_reader
         self.fidi = FIDI_DEFAULT
         protocol = _protocol(atr)
-        known = FI[atr.fidi >> 4] and DI[atr.fidi & 15]
+        fi = atr.fidi >> 4
+        known = FI[fi] and DI[atr.fidi & 15] and self._board.clock_khz <= FMAX_KHZ[fi]
         unfit = STATUS_PROTOCOL if protocol < 0 else STATUS_OK
         if atr.specific >= 0 and not (unfit or known or atr.implicit):
             unfit = STATUS_PPS_FAILED

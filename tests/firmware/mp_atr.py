@@ -6,7 +6,7 @@ from tournee_fw import _link
 from tournee_fw.iso7816 import atr as _atr
 from tournee_fw.iso7816 import pps as _pps
 from tournee_fw.iso7816.atr import Atr
-from tournee_fw.iso7816.tables import INVERSE, ms_of_etu
+from tournee_fw.iso7816.tables import DI, FI, FMAX_KHZ, INVERSE, ms_of_etu
 
 KHZ = 4000
 
@@ -229,3 +229,15 @@ def test_pps_wanted():
     assert _pps.wanted(read(VITALE_ATR), 0)
     assert not _pps.wanted(read(CPS3_ATR), 0)
     assert not _pps.wanted(read(unhex("3B 90 95 10 10")), 0)  # specific mode
+
+
+# ISO7816: chr-etu
+def test_tables_of_f_and_d():
+    """Typed from libccid's and simtrace2's tables: index, F, highest clock in MHz; the rest is reserved."""
+    f = {0: (372, 4), 1: (372, 5), 2: (558, 6), 3: (744, 8), 4: (1116, 12), 5: (1488, 16), 6: (1860, 20)}
+    f.update({9: (512, 5), 10: (768, 7.5), 11: (1024, 10), 12: (1536, 15), 13: (2048, 20)})
+    d = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16, 6: 32, 7: 64, 8: 12, 9: 20}
+    assert len(FI) == len(FMAX_KHZ) == len(DI) == 16
+    for index in range(16):
+        assert (FI[index], FMAX_KHZ[index]) == (f[index][0], f[index][1] * 1000) if index in f else not FI[index]
+        assert DI[index] == d.get(index, 0)

@@ -301,3 +301,23 @@ def test_a_specific_mode_that_cannot_be_used_is_left_by_a_warm_reset():
     card = Card(specific)
     r = rig(card)
     assert r.power()[0] == _link.STATUS_PROTOCOL and card.vcc_now == 0
+
+
+# ISO7816: act-select chr-etu
+def test_every_ta1_is_proposed_when_both_numbers_are_known_and_the_clock_is_not_too_fast():
+    from tournee_fw.iso7816.tables import DI, FI, FMAX_KHZ
+
+    for khz in (4000, 5000):
+        for ta1 in range(256):
+            f, d = FI[ta1 >> 4], DI[ta1 & 15]
+            usable = f and d and FMAX_KHZ[ta1 >> 4] >= khz
+            card = Card(b"\x3b\x10" + bytes((ta1,)))
+            card.trace = False
+            r = Rig([card])
+            r.board.clock_khz = khz
+            slot = r.terminal.slots[0]
+            slot.power_on(0, False, r.board.t)
+            while slot.busy:
+                r.turn()
+            assert slot.status == OK and card.fd == ((f, d) if usable else (372, 1)), hex(ta1)
+            assert slot.fidi == (ta1 if usable else 0x11)

@@ -20,7 +20,7 @@ _MAX_BYTES = const(6)
 
 
 def wanted(atr, protocol: int) -> bool:
-    """A PPS is due: the card is negotiable and either not already in `protocol` or faster than 372/1 at F/D we can do."""
+    """A PPS is due: the card is negotiable and either not already in `protocol` or offers another F/D than 372/1 that there is."""
     if atr.specific >= 0:
         return False
     faster = atr.fidi != FIDI_DEFAULT and FI[atr.fidi >> 4] and DI[atr.fidi & 15]
