@@ -8,20 +8,13 @@ from .keys import Keypad
 from .lcd import Lcd
 from .pinboard import lithium_percent
 from .rp2 import Rp2Board
-from .usb import open_link
+from .usb import wired_and_radio
 
 
-def board(board_name, pins, name):
-    """The board with USB and, where the image has `bluetooth`, radio under `name`."""
-    transports: list = [open_link()]
-    try:
-        import bluetooth
-
-        from tournee_fw.link_ble import BleTransport
-
-        transports.append(BleTransport(bluetooth.BLE(), name))
-    except ImportError:  # an image without radio
-        pass
+def board(board_name, pins, name, transports=None):
+    """The board with `transports`, else with USB and, where the image has `bluetooth`, radio under `name`."""
+    if transports is None:
+        transports = wired_and_radio(name)
     i2c = pins.I2C
     display = Lcd(I2C(i2c["id"], sda=Pin(i2c["sda"]), scl=Pin(i2c["scl"]), freq=400_000))
     keypad = Keypad(pins.KEYPAD_ROWS, pins.KEYPAD_COLUMNS)

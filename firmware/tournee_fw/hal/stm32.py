@@ -10,7 +10,7 @@ from .pinboard import PinBoard
 from .tda8035 import Tda8035
 from .usart7816 import Usart
 from .usartport import Shared, UsartPort
-from .usb import open_link
+from .usb import wired_and_radio
 
 
 class Stm32Board(PinBoard):
@@ -35,23 +35,20 @@ class Stm32Board(PinBoard):
         self._start(ports, offs)
 
 
-def run(board_name, pins, name, manifest):
-    """The terminal, for ever."""
-    from tournee_fw.app import Terminal
-
+def board(board_name, pins, name, transports=None):
+    """The board with `transports`, else with USB and radio under `name`."""
     pins.repl_off()
-    transports: list = [open_link()]
-    try:
-        import bluetooth
-
-        from tournee_fw.link_ble import BleTransport
-
-        transports.append(BleTransport(bluetooth.BLE(), name))
-    except ImportError:  # an image without radio
-        pass
+    if transports is None:
+        transports = wired_and_radio(name)
     display = Lcd(I2C(pins.I2C))
     keypad = Keypad(pins.KEYPAD_ROWS, pins.KEYPAD_COLUMNS)
-    board = Stm32Board(board_name, pins, transports, display, keypad)
-    terminal = Terminal(board, name, manifest)
+    return Stm32Board(board_name, pins, transports, display, keypad)
+
+
+def run(board_name, pins, name, manifest, healthy=None):
+    """The terminal, until its line goes to the REPL."""
+    from tournee_fw.app import Terminal
+
+    terminal = Terminal(board(board_name, pins, name), name, manifest)
     gc.collect()
-    terminal.run()
+    terminal.run(healthy)

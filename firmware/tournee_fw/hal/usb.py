@@ -77,3 +77,17 @@ def open_link():
     port.init(timeout=0)
     usb.device.get().init(port, builtin_driver=True)
     return StreamLink(port, port, port.is_open)
+
+
+def wired_and_radio(name: str) -> list:
+    """Transports of a stock board: USB, and radio under `name` where the image has `bluetooth`."""
+    transports: list = [open_link()]
+    try:
+        import bluetooth
+
+        from tournee_fw.link_ble import BleTransport
+
+        transports.append(BleTransport(bluetooth.BLE(), name))
+    except ImportError:  # an image without radio
+        pass
+    return transports

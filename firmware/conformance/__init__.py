@@ -1,0 +1,1 @@
+"""The HAL conformance suite: `checks.py` runs on the board, `firmware/conform.py` brings it there."""
