@@ -6,7 +6,7 @@ ARGS ?=
 AREA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench asan fuzz dist clean distclean
+.PHONY: help setup demo test lint bench asan fuzz soak dist clean distclean
 
 help: ## Show this list
 	@echo "Tournée: open card terminal and billing for French home-visit care"
@@ -38,6 +38,9 @@ asan: setup ## The C twin under AddressSanitizer and UBSan
 
 fuzz: setup ## The long run of the twins' fuzzing (TOURNEE_FUZZ times the examples of make test)
 	@TOURNEE_FUZZ=$${TOURNEE_FUZZ:-50} $(BIN)/python -m pytest -q tests/fuzz/test_b2_twins.py $(ARGS)
+
+soak: setup ## 1 000 000 exchanges with fuzzed cards and hosts in MicroPython; the result goes into docs/RELIABILITY.md
+	@$(BIN)/python -m tests.tools.soak --write $(ARGS)
 
 dist: setup ## sdist and wheel into dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .
