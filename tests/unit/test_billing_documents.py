@@ -56,6 +56,11 @@ def test_draft_is_named_so() -> None:
     assert "Brouillon" in page and "incomplète" in page
 
 
+def test_the_receipt_of_a_cancelled_bill_says_so() -> None:
+    made = settle(bill(), rights())
+    assert "Facture annulée" in words(receipt_pdf(made, evaluate(made, rights(), today=DAY), void="Facture annulée"))
+
+
 TYPED = {
     "patient_nir": "280029999999906",
     "patient_nom": "DUPONT",

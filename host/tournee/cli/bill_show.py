@@ -20,6 +20,11 @@ from tournee.practice.drafts import label
 from tournee.practice.outline import bills
 from tournee.store.home import write_private
 
+_VOID = {
+    State.CANCELLED: "Facture annulée : ce reçu ne vaut plus rien",
+    State.CORRECTED: "Facture rejetée par la caisse et remplacée par une autre",
+}
+
 
 def bill_document(dossier: Dossier, clock: SystemClock, *, names: bool = False) -> dict[str, Any]:
     """The bill for programs. Without `names` it holds no identity, NIR or address."""
@@ -187,7 +192,7 @@ def print_receipt(wanted: str, target: Path) -> None:
         dossier = load(office.journal, wanted)
         evaluation = current(dossier, office.clock)
         signed = dossier.numero if dossier.signatures else None
-        data = receipt_pdf(replace(dossier.bill, numero_facture=signed), evaluation)
+        data = receipt_pdf(replace(dossier.bill, numero_facture=signed), evaluation, void=_VOID.get(dossier.state, ""))
     write_private(target, data)
     console().print(f"écrit : {target}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tournee.billing import Bill, Evaluation, Line
 from tournee.billing.dates import fr
 from tournee.billing.money import coefficient, euros
-from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, Page, new_page, rule, text
+from tournee.cli.documents.page import BLACK, GREY, MARGIN_MM, RED, Page, new_page, rule, text
 
 _COLUMNS = (
     ("Acte", 82, "L"),
@@ -26,11 +26,13 @@ _MODES = {
 }
 
 
-def receipt_pdf(bill: Bill, evaluation: Evaluation) -> bytes:
-    """The PDF's bytes; the same bill gives the same bytes. Amounts are those of the evaluation."""
+def receipt_pdf(bill: Bill, evaluation: Evaluation, *, void: str = "") -> bytes:
+    """The PDF's bytes; the same bill gives the same bytes. Amounts are those of the evaluation; `void`: why the bill no longer
+    holds, said in red.
+    """
     day = evaluation.lines[0].date if evaluation.lines else bill.created
     pdf = new_page("Reçu de soins", day, simulation=bill.simulation, name=f"Reçu de soins, {_number(bill)}")
-    _head(pdf, bill, evaluation)
+    _head(pdf, bill, evaluation, void)
     _people(pdf, bill)
     _lines(pdf, evaluation)
     _totals(pdf, evaluation)
@@ -38,7 +40,7 @@ def receipt_pdf(bill: Bill, evaluation: Evaluation) -> bytes:
     return bytes(pdf.output())
 
 
-def _head(pdf: Page, bill: Bill, evaluation: Evaluation) -> None:
+def _head(pdf: Page, bill: Bill, evaluation: Evaluation, void: str) -> None:
     pdf.set_font("Helvetica", "B", 20)
     pdf.cell(0, 11, text("Reçu de soins"), new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "", 10)
@@ -47,9 +49,10 @@ def _head(pdf: Page, bill: Bill, evaluation: Evaluation) -> None:
     if bill.corrects_numero:
         number += f", remplace la facture n° {bill.corrects_numero:09d}"
     pdf.cell(0, 6, text(f"{number} · établi le {fr(bill.created)}"), new_x="LMARGIN", new_y="NEXT")
-    if evaluation.status != "valid":
-        pdf.set_text_color(190, 30, 30)
-        pdf.cell(0, 6, text("Facture incomplète : montants provisoires"), new_x="LMARGIN", new_y="NEXT")
+    wrong = void or ("Facture incomplète : montants provisoires" if evaluation.status != "valid" else "")
+    if wrong:
+        pdf.set_text_color(*RED)
+        pdf.cell(0, 6, text(wrong), new_x="LMARGIN", new_y="NEXT")
     pdf.set_text_color(*BLACK)
     pdf.ln(2)
 
