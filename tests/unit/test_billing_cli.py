@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from tests.tools.typist import Typist
 from tests.unit.billing_cases import GP_ANSWERS, bill, rights
 from tournee.billing import bill_to_json, rights_to_json, settle
 from tournee.cli.bill import app
@@ -59,6 +62,15 @@ def test_check_tells_every_error_by_its_path(tmp_path: Path, good: dict[str, Any
     assert all(e["remedy"] for b in told["bills"] for e in b["errors"])
     text = run(*files)[1]
     assert "6 factures : 1 valide" in text and "3 illisibles" in text
+
+
+def test_check_shows_its_progress_to_a_person_and_ends_with_a_summary(tmp_path: Path, good: dict[str, Any]) -> None:
+    files = [write(tmp_path, f"{n}.json", good) for n in range(40)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
+    with Typist([sys.executable, "-m", "tournee.cli", "bill", "check", *files], environment) as person:
+        person.expect("factures ━")
+        person.expect("40 factures : 40 valides")
+        assert person.end() == 0
 
 
 def test_check_tells_every_wrong_field_of_a_file_at_once(tmp_path: Path, good: dict[str, Any]) -> None:
