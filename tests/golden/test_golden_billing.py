@@ -127,6 +127,11 @@ def test_golden_ids_are_used_once() -> None:
     assert len(ids) == len(set(ids)), sorted({i for i in ids if ids.count(i) > 1})
 
 
+def test_golden_there_are_enough() -> None:
+    assert len(CASES) >= 300 and len(REFUSED) >= 40
+    assert all(c.raw["source"] for c in CASES)
+
+
 def _cents(text: str) -> int:
     return int(Decimal(text) * 100)
 
