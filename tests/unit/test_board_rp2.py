@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -355,3 +356,18 @@ def test_the_radio_keeps_its_pio_block(bench: Bench) -> None:
     other = bench.chip.rp.pio[1]
     assert not any(other.instructions)
     assert not any(m.enabled for m in other.machines)
+
+
+def test_the_conformance_suite(bench: Bench, keys: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """What a hardware team runs on a board, on this one; its heap checks mean nothing in CPython."""
+    bench.wired[0].insert(card("generic-t1", keys))
+    bench.wired[1].insert(card("vitale-ancienne", keys))
+    monkeypatch.setattr(gc, "mem_alloc", lambda: 0, raising=False)
+    for port in bench.board.slots:
+        port.removed = False
+    suite: dict[str, Any] = {}
+    exec(compile((root / "firmware/conformance/checks.py").read_text("utf-8"), "checks.py", "exec"), suite)
+    said: list[str] = []
+    assert suite["run"](bench.board, say=said.append) == 0, "\n".join(said)
+    assert said[-1].startswith("CONFORMANCE 25 OK, 2 SKIPPED")  # the cards are not pulled
+    assert not [fault for wired in bench.wired for fault in wired.bits.faults]

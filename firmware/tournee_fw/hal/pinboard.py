@@ -88,7 +88,8 @@ class PinBoard(Board):
 
     def _nap(self):
         if self._streams is not None:
-            self._streams.poll(_SLICE_MS)
+            for _ in self._streams.ipoll(_SLICE_MS):
+                return
         else:
             time.sleep_ms(_SLICE_MS)
 

@@ -39,7 +39,7 @@ class StreamLink(Transport):
 
     def read_into(self, buf):
         n = 0
-        while n < len(buf) and self._in.poll(0):  # a blocking stream gives one byte at a time without waiting
+        while n < len(buf) and _ready(self._in):  # a blocking stream gives one byte at a time without waiting
             if not self.stream.readinto(self._one):
                 break
             buf[n] = self._one[0]
@@ -47,9 +47,16 @@ class StreamLink(Transport):
         return n
 
     def write(self, mv):
-        if not self.connected or not self._out.poll(0):
+        if not self.connected or not _ready(self._out):
             return 0
         return self._writer.write(mv) or 0
+
+
+def _ready(poller):
+    """Without waiting, and without a list for each look."""
+    for _ in poller.ipoll(0):
+        return True
+    return False
 
 
 class ReplLink(StreamLink):

@@ -85,8 +85,12 @@ class BitCard:
 
     # Contacts
 
+    def insert(self) -> None:
+        """The contacts close, or the supply comes, on a line that is high."""
+        self._there = self._level = True
+
     def remove(self) -> None:
-        """The contacts open: nothing is sent or heard any more."""
+        """The contacts open, or the supply goes: nothing is sent or heard any more."""
         self._there = False
         self._stop()
 

@@ -39,11 +39,14 @@ class PinSlot:
             self.log.append("vcc on" if self._powered else "vcc off")
             if self.card:
                 self.card.vcc(int(self._powered))
+                if not self._powered:
+                    self.bits.remove()
         elif name == "rst":
             self.log.append(f"rst {level}")
             if self.card and self._powered:
                 self.bits.reset()
                 if level:
+                    self.bits.insert()
                     self._play(self.card.rst(1))
                 else:
                     self.card.rst(0)
