@@ -222,3 +222,20 @@ def test_a_paediatrician_visits_at_the_price_of_the_consultation() -> None:
     made = bill({**answers, "actes": "CEH"}, specialite="12")
     result = evaluate(made, rights(naissance="20240501"), today=DAY)
     assert result.status == "valid" and lines(result) == [("CEH", 3900)]
+
+
+@pytest.mark.parametrize(
+    ("references", "cents"),
+    [
+        (("perfusion-courte", "perfusion-heure"), [2835, 1890]),
+        (("perfusion-courte", "perfusion-longue"), [2835, 4410]),
+        (("perfusion-longue", "perfusion-retrait"), [4410, 788]),
+        (("perfusion-longue", "perfusion-courte", "prelevement-veineux"), [4410, 2835, 473]),
+        (("perfusion-longue", "stomie", "injection"), [4410, 473]),
+        (("perfusion-longue", "perfusion-courte", "injection"), [4410, 2835, 158]),
+    ],
+)
+def test_perfusions_derogate_from_11b(references: tuple[str, ...], cents: list[int]) -> None:
+    """9 * 3.15 = 28.35; 6 * 3.15 = 18.90; 14 * 3.15 = 44.10; 2.5 * 3.15 = 7.88; 1.5 * 3.15 = 4.73, half of 3 too."""
+    result = auxiliary("24", [Act("AMI", reference=r) for r in references])
+    assert result.status == "valid" and [x.montant_cents for x in result.lines] == cents

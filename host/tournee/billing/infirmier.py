@@ -79,7 +79,12 @@ def _full(draft: Draft, lettres: list[Draft], bsi: bool) -> bool:
         return True
     if bsi:
         return bool(draft.familles & _PLEINS_AVEC_BSI)
-    return "analgesie" in draft.familles and any("pansement" in d.familles for d in lettres)
+    others = frozenset().union(*(d.familles for d in lettres if d is not draft))
+    return (
+        "supplement" in draft.familles
+        or ("analgesie" in draft.familles and "pansement" in others)
+        or ("surveillance_continue" in draft.familles and "longue" in others)
+    )
 
 
 def _half(draft: Draft, because: str) -> None:
