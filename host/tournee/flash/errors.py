@@ -143,6 +143,10 @@ class BoardSaid(FlashError):
         super().__init__(f"The board said: {said}", "Connect it again and run the same command; if it stays: --erase.")
 
 
+class BoardFull(BoardSaid):
+    code = "board-full"
+
+
 class SessionOpen(FlashError):
     code = "session-open"
 

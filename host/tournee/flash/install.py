@@ -10,14 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tournee.flash import fileset
-from tournee.flash.errors import NoRoom, NotWritten, TooOld, WrongBoard
+from tournee.flash.errors import BoardFull, NoRoom, NotWritten, TooOld, WrongBoard
 from tournee.flash.fileset import BASE, CURRENT, NAME, TRIES, VERSIONS, FileSet
 from tournee.flash.ports import About, BoardFiles
 
 Progress = Callable[[str, int, int], None]
 """(stage, bytes done, bytes in all); stages in order: erase, write, check, start."""
-_BLOCK = 4096
-"""A file takes whole blocks of a littlefs."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def detect(about: About) -> str | None:
 
 
 def plan(board: BoardFiles, wanted: FileSet, port: str, *, abi: int, erase: bool = False) -> Plan:
-    """Raises WrongBoard, TooOld, NoRoom; reads the board, changes nothing."""
+    """Raises WrongBoard, TooOld; reads the board, changes nothing. Room shows when it is written: littlefs tells less than it has."""
     about = board.about()
     machine = fileset.settings_of(wanted.board)["machine"]
     if not about.machine.startswith(machine):
@@ -56,16 +54,13 @@ def plan(board: BoardFiles, wanted: FileSet, port: str, *, abi: int, erase: bool
     folder = VERSIONS[1] if runs == VERSIONS[0] else VERSIONS[0]
     write, stale = _differing(here, wanted, folder), _stale(here, wanted, folder)
     size = sum(len(wanted.files[n]) for n in write) + sum(len(wanted.root[n]) for n in root)
-    room = sum(-(-len(wanted.files[n]) // _BLOCK) for n in write) * _BLOCK
-    if not erase and not stale and about.free_bytes < room:
-        raise NoRoom(about.free_bytes, room)
     return Plan(about, folder, write, stale, root, size, up_to_date=False)
 
 
 def install(
     board: BoardFiles, wanted: FileSet, chosen: Plan, said: Progress, *, name: str = "", erase: bool = False
 ) -> None:
-    """Do what `chosen` says; raises NotWritten and what the board raises. Nothing that runs is touched before all is checked."""
+    """Do what `chosen` says; raises NotWritten, NoRoom and what the board raises. Nothing that runs is touched before all is checked."""
     said("erase", 0, 1)
     for left in (*wanted.root, BASE) if erase else chosen.stale:
         board.remove(left)
@@ -79,7 +74,10 @@ def install(
 
     count(0)
     for path in chosen.write:
-        board.write(f"{BASE}/{chosen.folder}/{path}", wanted.files[path], count)
+        try:
+            board.write(f"{BASE}/{chosen.folder}/{path}", wanted.files[path], count)
+        except BoardFull:  # files take whole blocks: more than their bytes
+            raise NoRoom(board.about().free_bytes, len(wanted.files[path])) from None
     said("check", 0, 1)
     there = board.hashes(f"{BASE}/{chosen.folder}")
     for path, content in wanted.files.items():

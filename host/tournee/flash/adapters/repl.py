@@ -7,12 +7,14 @@ import base64
 import contextlib
 import errno
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tournee.flash.errors import (
+    BoardFull,
     BoardSaid,
     FlashError,
     NoMicroPython,
@@ -154,7 +156,8 @@ class Repl:
             with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it does not understand
                 yield
         except TransportExecError as exc:
-            raise BoardSaid((exc.error_output.strip().splitlines() or ["an error without a text"])[-1]) from None
+            said = (exc.error_output.strip().splitlines() or ["an error without a text"])[-1]
+            raise (BoardFull if re.search(r"ENOSPC|\b28\b", said) else BoardSaid)(said) from None
         except (OSError, TransportError, ValueError, IndexError, ArithmeticError) as exc:
             raise self._lost(exc) from None
 
