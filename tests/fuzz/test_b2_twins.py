@@ -43,7 +43,7 @@ def _outcome(call: Any, *args: Any) -> Any:
     try:
         return call(*args)
     except B2Error as error:
-        return error.key, str(error), error.remedy
+        return error.key, str(error), error.remedy, error.value
 
 
 def _good(rng: Random, field: Field, text: str) -> Any:

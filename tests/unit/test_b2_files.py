@@ -16,9 +16,12 @@ from tournee.b2.facture import digest, dre, facture_records, signature_records
 from tournee.b2.files import fichier_bytes, fichier_records
 from tournee.b2.lots import grouper, lot_records, par_fichier
 from tournee.b2.model import Complementaire, Facture, FactureSignee, Fichier, Lot
+from tournee.b2.plan import plan
+from tournee.b2.pytwin import PyCodec
 from tournee.b2.records import sv_sim_1 as sv
 from tournee.b2.scan import scan
 from tournee.b2.twin import decode, encode
+from tournee_sim.pytest_plugin import need
 
 
 def _lot(*factures: FactureSignee, numero: int = 1, type_emetteur: str = "TP") -> Lot:
@@ -257,6 +260,34 @@ def test_refusals_name_the_place() -> None:
     with pytest.raises(B2Error) as empty:
         lot_records(_lot())
     assert empty.value.problem is Problem.ORDER
+
+
+@pytest.mark.parametrize("twin", ["python", "c"])
+def test_an_error_holds_the_value_at_fault_unless_it_is_personal(twin: str) -> None:
+    if twin == "c":
+        need("ctwin")
+        from tournee.b2.ctwin import CCodec
+
+        codec: Any = CCodec(plan("sv-sim-1"))
+    else:
+        codec = PyCodec(plan("sv-sim-1"))
+    line = next(r for r in facture_records(facture()) if isinstance(r, sv.LigneHonoraires))
+    for changes, value in (
+        ({"montant_amo": 10**9}, str(10**9)),
+        ({"code_acte": "ABCDEFGH"}, "ABCDEFGH"),
+        ({"code_acte": "x" * 99}, "x" * 40),
+        ({"code_acte": None}, None),
+        ({"nir_assure": "1850599006084X"}, None),
+    ):
+        with pytest.raises(B2Error) as caught:
+            codec.encode([line._replace(**changes)])
+        assert caught.value.value == value
+        assert value is None or value not in str(caught.value)
+    data = bytearray(codec.encode([line]))
+    data[107] = ord("x")
+    with pytest.raises(B2Error) as read:
+        codec.decode(bytes(data))
+    assert read.value.key == ("characters", 1, "4", "montant_amo", 108) and read.value.value == "x002100"
 
 
 def test_no_personal_value_in_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,10 @@ from tournee.b2.errors import Problem
 from tournee.b2.noemie import controle, cumul, ecrire, lire
 from tournee.b2.plan import plan
 from tournee.b2.pytwin import PyCodec
+from tournee.b2.read import reconnaitre
 from tournee.b2.records import noemie as n
 from tournee.b2.twin import codec
-from tournee_protocol.layouts import load
+from tournee_protocol.layouts import Field, Kind, load
 
 _LINES = (Path(__file__).resolve().parents[1] / "golden" / "noemie_580.txt").read_text("ascii").splitlines()
 _FILE = "".join(_LINES).encode("ascii")
@@ -84,3 +86,33 @@ def test_every_entity_of_the_table_has_its_public_size() -> None:
         "290": 98, "294": 153, "295": 135, "990": 43, "999": 128,
     }  # fmt: skip
     assert {r.type: r.size for r in load("noemie").records} == sizes
+
+
+def _any_value(field: Field) -> Any:
+    if field.values:
+        return field.values[0][0] if field.kind is not Kind.N else int(field.values[0][0])
+    return {Kind.N: 1, Kind.D: "1" * field.len, Kind.I: "A" * field.len, Kind.A: "X"}[field.kind]
+
+
+@pytest.mark.parametrize("reference", ["576", "580", "900", "572", "531", "908"])
+def test_a_return_of_each_reference_with_every_entity(reference: str) -> None:
+    """Written with its totals, recognised by its head, read back without a fault by both twins."""
+    debut = next(lire(_FILE)).record
+    assert isinstance(debut, n.DebutFichier)
+    body = [
+        made.cls(*map(_any_value, made.record.valued))
+        for made in plan("noemie").records
+        if made.record.type not in ("000", "990", "999")
+    ]
+    data = ecrire(debut._replace(reference=reference), [*body, controle("RETOUR", body)])
+    assert reconnaitre(data) == "noemie"
+    lus = list(lire(data))
+    assert [fault.key for lu in lus for fault in lu.faults] == []
+    assert lus[0].record.reference == reference
+    assert [lu.record for lu in lus[1:-2]] == body == PyCodec(plan("noemie")).decode(data)[1:-2]
+
+
+def test_a_code_outside_its_list_is_named() -> None:
+    data = _FILE.replace(b"1980400002800P", b"1980400002800Z", 1)
+    assert data != _FILE
+    assert ("value", 5, "198") in {key[:3] for key in _keys(data)}

@@ -55,7 +55,11 @@ _TEXTS: dict[Problem, tuple[str, str]] = {
 
 
 class B2Error(RefusedError):
-    """`record_number` counts records from 1; `position` is the first character of the field, 1-based, 0 if no field is meant."""
+    """`record_number` counts records from 1; `position` is the first character of the field, 1-based, 0 if no field is meant.
+
+    `value` is what stood there, at most 40 characters, for a program that looks at the error; None for a field that holds personal data
+    or when no single value is at fault. It is never part of the text: in bytes out of place a NIR may stand in any field.
+    """
 
     code = "b2"
 
@@ -67,6 +71,7 @@ class B2Error(RefusedError):
         field: str = "",
         position: int = 0,
         detail: str = "",
+        value: str | None = None,
     ) -> None:
         text, remedy = _TEXTS[problem]
         place = f"enregistrement {record_number}" if record_number else "fichier"
@@ -83,6 +88,7 @@ class B2Error(RefusedError):
         self.field = field
         self.position = position
         self.detail = detail
+        self.value = value
 
     @property
     def key(self) -> tuple[str, int, str, str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from tournee.b2.errors import B2Error, Problem
 from tournee_protocol.layouts import Field, Framing, Kind, Profile, Record, load
 
+_SHOWN = 40  # characters of a value in an error
 SUPPLEMENT_INDEX = 38
 """0-based place of a supplement's letter in a fixed record."""
 
@@ -44,7 +45,13 @@ class Plan:
         ) or self.by_key.get(first)
 
     def fail(
-        self, problem: str, number: int, record_index: int = -1, field_index: int = -1, detail: str = ""
+        self,
+        problem: str,
+        number: int,
+        record_index: int = -1,
+        field_index: int = -1,
+        detail: str = "",
+        value: object = None,
     ) -> B2Error:
         """The one place where a twin's finding becomes an error; `field_index` counts all fields of the table's record."""
         if record_index < 0:
@@ -54,14 +61,22 @@ class Plan:
             return B2Error(Problem(problem), number, record.type)
         field = record.fields[field_index]
         name = field.name or _constant_name(field)
-        return B2Error(
-            Problem(problem), number, record.type, name, field.pos, detail + self.doubt(detail, record.type, name)
-        )
+        shown = None if field.personal else _shown(value)
+        doubt = self.doubt(detail, record.type, name)
+        return B2Error(Problem(problem), number, record.type, name, field.pos, detail + doubt, shown)
 
     def doubt(self, detail: str, record_type: str, field: str) -> str:
         """What to add to the detail of a counter or total whose rule is only deduced."""
         weak = detail and any(c.weak and (c.at, c.field) == (record_type, field) for c in self.profile.checks)
         return "; règle déduite, à vérifier" if weak else ""
+
+
+def _shown(value: object) -> str | None:
+    if isinstance(value, str):
+        return value[:_SHOWN]
+    if isinstance(value, int) and abs(value) < 10**_SHOWN:
+        return str(value)
+    return None
 
 
 def _constant_name(field: Field) -> str:

@@ -78,7 +78,7 @@ class PyCodec:
         place = made.record.fields.index(field)
         if column is None or isinstance(column, int | str):
             if (problem := self._write(field, column)[1]) is not None:
-                raise self.plan.fail(problem, first, made.index, place)
+                raise self.plan.fail(problem, first, made.index, place, value=column)
             return [column] * count
         try:
             view = memoryview(column)
@@ -128,9 +128,10 @@ class PyCodec:
             if field.kind is Kind.C:
                 out.append(field.const.ljust(field.len))
                 continue
-            text, problem = self._write(field, next(taken))
+            value = next(taken)
+            text, problem = self._write(field, value)
             if problem:
-                raise self.plan.fail(problem, number, made.index, index)
+                raise self.plan.fail(problem, number, made.index, index, value=value)
             out.append(text)
         return "".join(out)
 
@@ -162,11 +163,11 @@ class PyCodec:
             if field.kind is Kind.C:
                 if part != field.const.ljust(field.len):
                     problem = Problem.TERMINATOR if field.const == "@" else Problem.CONSTANT
-                    yield self.plan.fail(problem, number, made.index, index)
+                    yield self.plan.fail(problem, number, made.index, index, value=part)
                 continue
             allowed = {Kind.N: _DIGITS, Kind.D: _DIGITS, Kind.I: _CAPITALS, Kind.A: self._text}[field.kind]
             if not allowed.issuperset(part) and not (field.blank and not part.strip(" ")):
-                yield self.plan.fail(Problem.CHARACTERS, number, made.index, index)
+                yield self.plan.fail(Problem.CHARACTERS, number, made.index, index, value=part)
 
     def try_decode(self, made: RecordPlan, text: str) -> Any | None:
         """The record of a text of its size, or None when it has a fault."""

@@ -90,6 +90,18 @@ static Py_ssize_t fill_columns(const Codec *self, const Record *r, const uint8_t
     return n;
 }
 
+static PyObject *column_value(const Field *f, const Column *c, Py_ssize_t row) {
+    const char *text = (const char *)c->data + (size_t)row * (size_t)c->width;
+    int width = c->width;
+    int64_t v;
+    if (f->kind == KIND_N) {
+        memcpy(&v, c->data + 8 * row, 8);
+        return PyLong_FromLongLong(v);
+    }
+    while (width && !text[width - 1]) width--;
+    return PyUnicode_DecodeLatin1(text, width, NULL);
+}
+
 PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "columns", "count", "first", NULL};
     PyObject *given, *seq = NULL, *out = NULL;
@@ -118,14 +130,14 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
         c->data = NULL;
         if (value == Py_None || PyLong_Check(value) || PyUnicode_Check(value)) {
             if ((problem = write_exact(self, f, value, base))) {
-                fail_valued(self, problem, first, index, i);
+                fail_valued(self, problem, first, index, i, value);
                 goto done;
             }
             continue;
         }
         if (PyObject_GetBuffer(value, &c->view, PyBUF_SIMPLE | PyBUF_FORMAT)) {
             PyErr_Clear();
-            fail_valued(self, TYPE, first, index, i);
+            fail_valued(self, TYPE, first, index, i, NULL);
             goto done;
         }
         taken = i + 1;
@@ -134,12 +146,12 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
             const char *format = c->view.format ? c->view.format : "B";
             c->width = 8;
             if (c->view.itemsize != 8 || !(strcmp(format, "q") == 0 || strcmp(format, "l") == 0) || c->view.len != count * 8) {
-                fail_valued(self, TYPE, first, index, i);
+                fail_valued(self, TYPE, first, index, i, NULL);
                 goto done;
             }
         } else {
             if (count == 0 ? c->view.len != 0 : c->view.len % count != 0 || c->view.len / count > 4096) {
-                fail_valued(self, TYPE, first, index, i);
+                fail_valued(self, TYPE, first, index, i, NULL);
                 goto done;
             }
             c->width = count ? (int)(c->view.len / count) : f->len;
@@ -151,7 +163,9 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
     row = fill_columns(self, r, base, columns, count, dst, &problem, &fault);
     Py_END_ALLOW_THREADS
     if (row < count) {
-        fail_valued(self, problem, first + row, index, fault);
+        PyObject *value = column_value(&r->valued[fault], &columns[fault], row);
+        if (value) fail_valued(self, problem, first + row, index, fault, value);
+        Py_XDECREF(value);
         Py_CLEAR(out);
     }
 done:

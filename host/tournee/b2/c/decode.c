@@ -80,7 +80,7 @@ PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
             goto error;
         }
         if ((out_of_bounds(r, p) || special_fault(self, r, p)) && (problem = first_fault(self, r, p, &field))) {
-            fail_at(self, problem, first, index, field);
+            fail_bytes(self, problem, first, index, field, p);
             goto error;
         }
         if (!(made = read_record(self, r, p))) goto error;

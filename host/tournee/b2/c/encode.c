@@ -74,7 +74,7 @@ PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs) {
         }
         items = tuple_items(self, item, two[i & 1], r->n_valued);
         if ((problem = write_record(self, r, items, before, dst_before, dst, &fault))) {
-            fail_valued(self, problem, first + i, index, fault);
+            fail_valued(self, problem, first + i, index, fault, items[fault]);
             goto error_out;
         }
         before = items;
@@ -117,7 +117,7 @@ PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
         }
         items = tuple_items(self, row, two[i & 1], r->n_valued);
         if ((problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault))) {
-            fail_valued(self, problem, first + i, index, fault);
+            fail_valued(self, problem, first + i, index, fault, items[fault]);
             goto error_out;
         }
         before = items;
@@ -192,7 +192,7 @@ PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
     if (!(out = PyBytes_FromStringAndSize(NULL, n * r->size))) goto error;
     dst = (uint8_t *)PyBytes_AsString(out);
     for (i = 0; i < n; i++, dst += r->size) {
-        PyObject *object = PyTuple_GetItem(seq, i);
+        PyObject *object = PyTuple_GetItem(seq, i), *wrong = NULL;
         int k, got, problem = OK, fault = 0;
         if (Py_TYPE(object) != fetch.type) {
             fetch_of(self, r, Py_TYPE(object), &fetch);
@@ -203,6 +203,10 @@ PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
             if (!items[got]) break;
         }
         if (got == r->n_valued) problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault);
+        if (problem) {
+            wrong = items[fault];
+            Py_INCREF(wrong);
+        }
         release(&before, r->n_valued);
         if (fetch.get && got == r->n_valued) {
             before = items; /* kept until the next object is written, so that an address means the same value */
@@ -212,7 +216,8 @@ PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
         }
         if (got < r->n_valued) goto error_out;
         if (problem) {
-            fail_valued(self, problem, first + i, index, fault);
+            fail_valued(self, problem, first + i, index, fault, wrong);
+            Py_DECREF(wrong);
             goto error_out;
         }
     }

@@ -6,8 +6,10 @@ static const char *const problem_name[] = {
     "order", "count", "total", "mismatch",
 };
 
-PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail) {
-    PyObject *error = PyObject_CallFunction(self->fail, "sniiN", problem_name[problem], number, record, field, detail);
+PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail, PyObject *value) {
+    PyObject *error;
+    if (!detail) return NULL;
+    error = PyObject_CallFunction(self->fail, "sniiNO", problem_name[problem], number, record, field, detail, value ? value : Py_None);
     if (error) {
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_DECREF(error);
@@ -16,12 +18,21 @@ PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, i
 }
 
 PyObject *fail_at(Codec *self, int problem, Py_ssize_t number, int record, int field) {
-    PyObject *detail = PyUnicode_FromString("");
-    return detail ? fail_detail(self, problem, number, record, field, detail) : NULL;
+    return fail_detail(self, problem, number, record, field, PyUnicode_FromString(""), NULL);
 }
 
-PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued) {
-    return fail_at(self, problem, number, record, self->records[record].valued[valued].table);
+PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued, PyObject *value) {
+    int field = self->records[record].valued[valued].table;
+    return fail_detail(self, problem, number, record, field, PyUnicode_FromString(""), value);
+}
+
+PyObject *fail_bytes(Codec *self, int problem, Py_ssize_t number, int record, int field, const uint8_t *bytes) {
+    const Field *f = &self->records[record].all[field];
+    PyObject *value = PyUnicode_DecodeLatin1((const char *)bytes + f->at, f->len, NULL);
+    if (!value) return NULL;
+    fail_detail(self, problem, number, record, field, PyUnicode_FromString(""), value);
+    Py_DECREF(value);
+    return NULL;
 }
 
 int check_index(Codec *self, int index) {

@@ -6,6 +6,7 @@ enum { MAX_ACCS = 64, MAX_RECORDS = 64, MAX_PAIRS = 8 };
 typedef struct {
     int problem, record, field;
     Py_ssize_t number;
+    const uint8_t *at; /* the record, when a field of it is at fault */
     int64_t said, value; /* COUNT, TOTAL */
 } Fault;
 
@@ -158,6 +159,7 @@ static void scan(const Codec *self, const uint8_t *p, Py_ssize_t left, State *s,
         }
         r = &self->records[index];
         fault->record = index;
+        fault->at = p;
         if (left < r->size) {
             fault->problem = TRUNCATED;
             return;
@@ -195,6 +197,11 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs) {
     Py_BEGIN_ALLOW_THREADS
     scan(self, view.buf, view.len, &state, &fault);
     Py_END_ALLOW_THREADS
+    if (fault.problem == CHARACTERS || fault.problem == CONSTANT || fault.problem == TERMINATOR) {
+        fail_bytes(self, fault.problem, fault.number, fault.record, fault.field, fault.at);
+        PyBuffer_Release(&view);
+        return NULL;
+    }
     PyBuffer_Release(&view);
     if (fault.problem) {
         if (fault.record <= -2) {
@@ -203,8 +210,8 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs) {
                 if (self->records[i].closes == pair) fault.record = i;
         }
         if (fault.problem != COUNT && fault.problem != TOTAL) return fail_at(self, fault.problem, fault.number, fault.record, fault.field);
-        if (!(detail = PyUnicode_FromFormat("%lld au lieu de %lld", (long long)fault.said, (long long)fault.value))) return NULL;
-        return fail_detail(self, fault.problem, fault.number, fault.record, fault.field, detail);
+        detail = PyUnicode_FromFormat("%lld au lieu de %lld", (long long)fault.said, (long long)fault.value);
+        return fail_detail(self, fault.problem, fault.number, fault.record, fault.field, detail, NULL);
     }
     if (!(out = PyTuple_New(self->n_records))) return NULL;
     for (i = 0; i < self->n_records; i++) {

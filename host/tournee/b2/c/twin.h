@@ -78,9 +78,11 @@ typedef struct {
     int n_accs, n_pairs;
 } Codec;
 
+/* module.c: sets the typed error. `detail` is taken; `value` is borrowed, NULL: none; `bytes` are those of the record. */
 PyObject *fail_at(Codec *self, int problem, Py_ssize_t number, int record, int field);
-PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued);
-PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail); /* takes detail */
+PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued, PyObject *value);
+PyObject *fail_bytes(Codec *self, int problem, Py_ssize_t number, int record, int field, const uint8_t *bytes);
+PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail, PyObject *value);
 int check_index(Codec *self, int index);
 
 PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs);
