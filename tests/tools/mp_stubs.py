@@ -11,7 +11,7 @@ from pathlib import Path
 
 # In the stubs for the checker's sake, on no board.
 _NOT_ON_A_BOARD = {"__future__", "abc", "enum", "stubs", "types", "typing", "typing_extensions"}
-_ON_SOME_BOARD = {"bluetooth", "rp2", "pyb", "stm"}
+_ON_SOME_BOARD = {"bluetooth", "rp2", "pyb", "stm", "usb"}
 # What boards have and the unix port has not. The published stubs of two ports write the same files: they cannot both be installed.
 _OF_BOARDS = Path(__file__).with_name("board_stubs")
 
