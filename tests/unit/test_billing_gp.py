@@ -105,6 +105,23 @@ def test_ald_related_is_100_percent_and_asked_per_act() -> None:
     assert split(unrelated) == (4000, 2800, 0, 1200)
 
 
+def test_a_series_over_the_end_of_an_ald_is_asked_for_its_days_only() -> None:
+    """Covered on the first day, not on the second: 40.00 + 28.00; the other way round as well."""
+    for span, covered in ((("20200101", "20250115"), 0), (("20250116", "20401231"), 1)):
+        card = Rights.from_groupes(
+            [
+                (101, ["0", "9", "20401231", "", "", "", "", "2800299999990", "01", "01", "991", "0001", "10"]),
+                (104, ["DUPONT", "", "ANNE", "", "", "", "", "", "", "", "", "19800202", "1", "0", "00"]),
+                (106, [*span, "1", "0100"]),
+            ]
+        )
+        made = bill({**GP_ANSWERS, "actes": "VG + VG le 2025-01-16"})
+        waiting = evaluate(made, card, today=date(2025, 1, 16))
+        assert [q.id for q in waiting.questions if q.required] == [f"ald.{covered}"]
+        result = evaluate(answer(made, f"ald.{covered}", True), card, today=date(2025, 1, 16))
+        assert result.status == "valid" and result.totals.amo_cents == 6800
+
+
 @pytest.mark.parametrize("card", [rights(amc=C2S), rights(service_amo="01")])
 def test_c2s_pays_everything(card: Rights) -> None:
     result = gp(tiers_payant="c2s", card=card)

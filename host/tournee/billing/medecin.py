@@ -147,6 +147,8 @@ def _pdsa(w: Work, seance: Seance, off: bool) -> None:
         problem = ""
         if draft.code in ("F", "MDD", "VRD", "CRD") and not off:
             problem = "ce jour n'est ni un dimanche ni un jour férié"
+        elif draft.code in ("VRS", "CRS") and seance.day.weekday() != 5:
+            problem = "ce jour n'est pas un samedi"
         elif draft.code in ("MN", "MDN", "VRN", "CRN") and at is not None and (8 * 60 <= at < 20 * 60 or at < 6 * 60):
             problem = "l'heure de l'acte n'est pas entre 20 h et 0 h ni entre 6 h et 8 h"
         elif draft.code in ("MM", "MDI", "VRM", "CRM") and at is not None and at >= 6 * 60:

@@ -30,12 +30,16 @@ def _ald(w: Work, s: Situation, drafts: list[Draft]) -> dict[int, bool]:
     displacement, kilometres) goes with the first act of its séance, typed or added by the rules alike.
     """
     related: dict[int, bool] = {}
-    if not s.code_ald or s.nature != "maladie":
+    person = w.person
+    if s.nature != "maladie" or person is None:
+        return related
+    spans = [c.periode for c in person.couvertures if c.code_ald.strip("0")]
+    if not spans:
         return related
     first: dict[tuple[date, str], bool] = {}
     for draft in drafts:
         seance = (draft.date, w.bill.acts[draft.act].heure)
-        if draft.act in related:
+        if draft.act in related or not any(span.contains(draft.date) for span in spans):
             continue
         if draft.genre == "acte":
             text = f"{w.tables.questions['ald'].text[:-2]} ? ({draft.code} · {draft.libelle})"

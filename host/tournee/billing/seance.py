@@ -7,7 +7,7 @@ from datetime import date
 
 from tournee.billing import auxiliaires, medecin, sage_femme
 from tournee.billing.contexte import Situation
-from tournee.billing.dates import compact, fr, minutes
+from tournee.billing.dates import age, compact, fr, minutes
 from tournee.billing.manques import missing
 from tournee.billing.model import Act
 from tournee.billing.money import ROUNDED, coefficient, euros, times
@@ -32,7 +32,9 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
         w.ask("actes", choices=list(_choices(w, lieu)))
         return []
     found: list[Draft] = []
+    first = w.age
     for seance in _seances(w, lieu):
+        w.age = _age(w, seance.day)
         for index, act in seance.acts:
             if (draft := _draft(w, s, seance, index, act)) is not None:
                 seance.put(draft)
@@ -44,7 +46,13 @@ def drafts(w: Work, s: Situation) -> list[Draft]:
             _COMPLETE[w.categorie](w, s, seance)
         _incompatible(w, seance)
         found += sorted(seance.drafts, key=_rank)
+    w.age = first
     return found
+
+
+def _age(w: Work, day: date) -> int | None:
+    """The patient's on the day of the séance: a birthday may fall between two of a series."""
+    return w.age if w.person is None or day == w.day else age(w.person.identite.naissance, day)
 
 
 def _rank(draft: Draft) -> int:
