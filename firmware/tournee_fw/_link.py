@@ -50,6 +50,7 @@ OP_DISPLAY = const(0x21)
 OP_CONFIRM = const(0x22)
 OP_LOG = const(0x30)
 OP_REPL = const(0x31)
+OP_DIAG = const(0x32)
 
 # Event
 EVENT_BOOT = const(0x01)

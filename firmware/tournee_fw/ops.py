@@ -1,5 +1,7 @@
 """What each request does. A request is a generator: it yields while it waits and writes its body into `server.answer`."""
 
+import gc
+
 from . import _link
 from .errors import Refused
 from .iso7816.apdu import check, check_block
@@ -28,6 +30,7 @@ class Ops:
             _link.OP_DISPLAY: _display,
             _link.OP_CONFIRM: _confirm,
             _link.OP_LOG: _log,
+            _link.OP_DIAG: _diag,
         }
 
     def request(self, server, op, body):
@@ -156,5 +159,20 @@ def _confirm(server, body, end):
 def _log(server, body, end):
     at = server.answer_at
     server.answer_at = at + server.log.copy(server.answer[at:], _link.MAX_RESPONSE - at)
+    return
+    yield
+
+
+def _diag(server, body, end):
+    board = server.board
+    text = "battery_percent %d\nclock_ms %d\nheap_free %d\ncard_clock_khz %d\n" % (
+        board.battery,
+        board.now_ms(),
+        gc.mem_free(),
+        board.clock_khz,
+    )
+    at = server.answer_at
+    server.answer[at : at + len(text)][:] = text.encode()
+    server.answer_at = at + len(text)
     return
     yield

@@ -85,6 +85,7 @@ class Op(IntEnum):
     CONFIRM = 0x22
     LOG = 0x30
     REPL = 0x31  # out of band: leaves this line to MicroPython's REPL; BUSY while a card is powered, FORBIDDEN where none is behind
+    DIAG = 0x32
 
 
 class Event(IntEnum):
@@ -225,4 +226,6 @@ Display = Struct("lines" / GreedyRange(ShortText))
 Confirm = Struct("timeout_s" / Byte, "lines" / GreedyRange(ShortText))
 ConfirmReply = Struct("confirmed" / Byte)
 LogReply = Struct("text" / GreedyBytes)
+DiagReply = Struct("text" / GreedyBytes)
+"""ASCII lines `name value`: battery_percent (-1 without a gauge), clock_ms (monotonic, wraps at 2**30), heap_free, card_clock_khz."""
 SlotEvent = Struct("slot" / Byte, "state" / Byte)

@@ -173,6 +173,12 @@ class Terminal:
     async def log(self) -> str:
         return (await self._call(Op.LOG)).decode("utf-8", "replace")
 
+    async def diagnosis(self) -> dict[str, int]:
+        """What the terminal measures of itself; names as in `link.DiagReply`. Raises TerminalError where it is too old to say."""
+        text = (await self._call(Op.DIAG)).decode("ascii", "replace")
+        rows = (line.split(" ") for line in text.splitlines())
+        return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].lstrip("-").isdecimal()}
+
     async def cancel(self) -> None:
         if self._line.connected:
             with contextlib.suppress(LinkError):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CARD_OPS: Final = frozenset({Op.APDU, Op.TPDU, Op.SCRIPT, Op.PIN_VERIFY})
 """What a card may have carried out when no answer comes."""
-_SAFE_OPS: Final = frozenset({Op.INFO, Op.SLOTS, Op.POWER_ON, Op.POWER_OFF, Op.DISPLAY, Op.LOG})
+_SAFE_OPS: Final = frozenset({Op.INFO, Op.SLOTS, Op.POWER_ON, Op.POWER_OFF, Op.DISPLAY, Op.LOG, Op.DIAG})
 """May be asked again in a new session of the terminal: they say or set a state."""
 _BUSY_PAUSE_S: Final = 0.3
 

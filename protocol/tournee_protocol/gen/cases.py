@@ -111,6 +111,7 @@ RECORDS: list[tuple[str, dict[str, Any]]] = [
     ("link.Confirm", {"timeout_s": 20, "lines": [b"Signer la facture ?", b"40,00 EUR"]}),
     ("link.ConfirmReply", {"confirmed": 1}),
     ("link.LogReply", {"text": b"12 boot\n"}),
+    ("link.DiagReply", {"text": b"battery_percent 87\nclock_ms 61000\n"}),
     ("link.SlotEvent", {"slot": 1, "state": 0}),
     ("iobus.Packet", {"type": 0x04, "slot": 1, "data": bytes.fromhex("017404")}),
     ("iobus.Packet", {"type": 0x42, "slot": 0, "data": b"\x0d"}),
