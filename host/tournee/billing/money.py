@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-
 ROUNDED = " (arrondi au centime, le demi-centime vers le haut)"
 """What a trace adds where an amount was rounded."""
 
