@@ -78,6 +78,6 @@ def imported() -> float:
         "print((time.process_time() - start) * 1000)\n"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(5)
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(12)
     ]
     return min(float(r.stdout) for r in runs)
