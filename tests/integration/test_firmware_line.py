@@ -18,6 +18,7 @@ from tournee_sim.boards.unix import BoardConfig, UnixBoard
 from tournee_sim.faults import parse
 from tournee_sim.pytest_plugin import need
 
+Run = Callable[..., None]
 SLOT = 1
 GONE = (errors.CardRemoved, errors.CardAbsent, errors.CardNotPowered)
 # What works on the card, and the commands of one session: (command, answer without SW)
@@ -33,7 +34,7 @@ CARDS = {
 
 
 @pytest.fixture
-def run(keys: Path, tmp_path: Path) -> Callable[[str, Callable[[UnixBoard, Terminal], Awaitable[None]]], None]:
+def run(keys: Path, tmp_path: Path) -> Run:
     need("micropython")
 
     def go(card: str, test: Callable[[UnixBoard, Terminal], Awaitable[None]]) -> None:
@@ -70,9 +71,7 @@ def line_bytes(board: UnixBoard) -> int:
 
 # ISO7816: act-removed act-off
 @pytest.mark.parametrize("card", list(CARDS))
-def test_pulled_after_every_byte(
-    run: Callable[[str, Callable[[UnixBoard, Terminal], Awaitable[None]]], None], card: str
-) -> None:
+def test_pulled_after_every_byte(run: Run, card: str) -> None:
     """After each byte on the line since power-on: VCC cut in order, the request answered, the slot free, an event sent, the next card read."""
 
     async def test(board: UnixBoard, terminal: Terminal) -> None:
@@ -106,9 +105,7 @@ def test_pulled_after_every_byte(
 # ISO7816: chr-parity
 @pytest.mark.parametrize("direction", ["to_card", "to_board"])
 @pytest.mark.parametrize("card", ["generic-t0t1", "generic-t1", "vitale-ancienne"])
-def test_one_damaged_character_anywhere_costs_nothing(
-    run: Callable[[str, Callable[[UnixBoard, Terminal], Awaitable[None]]], None], card: str, direction: str
-) -> None:
+def test_one_damaged_character_anywhere_costs_nothing(run: Run, card: str, direction: str) -> None:
     """One to three times damaged, in the answer to reset, the PPS or a command: the session goes on as if nothing were."""
 
     async def test(board: UnixBoard, terminal: Terminal) -> None:
@@ -128,9 +125,7 @@ def test_one_damaged_character_anywhere_costs_nothing(
 
 # ISO7816: chr-parity
 @pytest.mark.parametrize("direction", ["to_card", "to_board"])
-def test_a_character_that_stays_damaged_is_a_parity_error_and_frees_the_slot(
-    run: Callable[[str, Callable[[UnixBoard, Terminal], Awaitable[None]]], None], direction: str
-) -> None:
+def test_a_character_that_stays_damaged_is_a_parity_error_and_frees_the_slot(run: Run, direction: str) -> None:
     async def test(board: UnixBoard, terminal: Terminal) -> None:
         await session(terminal, "generic-t0t1")
         for after in (0, 3):
@@ -151,9 +146,7 @@ def test_a_character_that_stays_damaged_is_a_parity_error_and_frees_the_slot(
 
 
 # ISO7816: act-clock-stop
-def test_an_idle_card_loses_its_clock_and_not_its_state(
-    run: Callable[[str, Callable[[UnixBoard, Terminal], Awaitable[None]]], None],
-) -> None:
+def test_an_idle_card_loses_its_clock_and_not_its_state(run: Run) -> None:
     async def test(board: UnixBoard, terminal: Terminal) -> None:
         contacts = board.bus.lines[SLOT].contacts
         await terminal.power_on(SLOT)

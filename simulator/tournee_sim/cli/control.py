@@ -115,7 +115,11 @@ def display(name: str, state: Path | None, as_json: bool) -> None:
 @click.option("--slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Slot of the card.")
 @click.option("--after", type=click.IntRange(0), help="Strike after so many bytes (pull, link-cut) or frames (kill).")
 @click.option("--count", type=click.IntRange(0), help="Strike so often; 0: for ever.")
-@click.option("--direction", type=click.Choice(["to_host", "to_board", "any"]), help="Of the link.")
+@click.option(
+    "--direction",
+    type=click.Choice(["to_host", "to_board", "to_card", "any"]),
+    help="Of the link; of `parity` to_card or to_board.",
+)
 @targeted
 def fault(
     fault_name: str | None,
