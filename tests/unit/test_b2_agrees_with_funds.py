@@ -7,6 +7,7 @@ from datetime import date
 from io import BytesIO
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,9 +19,12 @@ from tournee.b2.errors import B2Error, Problem
 from tournee.b2.files import fichier_bytes
 from tournee.b2.lots import grouper, par_fichier
 from tournee.b2.model import Fichier, Lot
+from tournee.b2.plan import plan
 from tournee.b2.read import ouvrir
 from tournee.b2.twin import decode, encode
+from tournee_protocol.layouts import Field, Kind
 from tournee_sim.funds.reader import ReadError, rows, structure
+from tournee_sim.funds.writer import Return
 
 _SAMPLE = Path(__file__).resolve().parents[1] / "golden" / "b2_cp_sample.txt"
 
@@ -98,7 +102,6 @@ def test_mutations_are_refused_by_both_or_by_none(seed: int) -> None:
 
 def test_noemie_written_by_the_fund_is_read_here() -> None:
     from tournee.b2.noemie import lire
-    from tournee_sim.funds.writer import Return
 
     out = Return(
         "noemie",
@@ -118,6 +121,54 @@ def test_noemie_written_by_the_fund_is_read_here() -> None:
     lus = list(lire(data))
     assert [fault.key for lu in lus for fault in lu.faults] == []
     assert encode([lu.record for lu in lus], "noemie") == data
+
+
+def _value(rng: Random, field: Field, text: str) -> object:
+    if field.blank and rng.random() < 0.3:
+        return None
+    if field.values:
+        code = rng.choice(field.values)[0]
+        return int(code) if field.kind is Kind.N else str(code)
+    if field.kind is Kind.N:
+        return rng.randrange(10 ** rng.randint(1, field.len))
+    if field.kind is Kind.A:
+        return "".join(rng.choices(text, k=rng.randint(0, field.len))).rstrip(" ")
+    letters = "0123456789" if field.kind is Kind.D else "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return "".join(rng.choices(letters, k=field.len))
+
+
+def _random_records(rng: Random, profile: str, count: int) -> list[Any]:
+    made = plan(profile)
+    kinds = [r for r in made.records if r.record.type not in ("000", "999")]
+    chosen = rng.choices(kinds, k=count)
+    return [r.cls(*(_value(rng, f, made.profile.text) for f in r.record.valued)) for r in chosen]
+
+
+@pytest.mark.parametrize("profile", ["b2-cp", "sv-sim-1"])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_random_records_of_every_type_are_read_alike(profile: str, seed: int) -> None:
+    records = _random_records(Random(seed), profile, 6)
+    assert [r.values for r in rows(encode(records, profile), profile)] == [r._asdict() for r in records]
+
+
+@pytest.mark.parametrize("profile", ["noemie", "arl-sv-sim-1"])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_random_returns_are_written_alike(profile: str, seed: int) -> None:
+    rng = Random(seed)
+    made = plan(profile)
+    first, last = (next(r for r in made.records if r.record.type == t) for t in ("000", "999"))
+    debut = first.cls(*(_value(rng, f, made.profile.text) for f in first.record.valued))
+    records = _random_records(rng, profile, 5)
+    out = Return(profile, **debut._asdict())
+    for record in records:
+        out.add(made.by_class[type(record)].record.type, **record._asdict())
+    rest = {f.name: _value(rng, f, made.profile.text) for f in last.record.valued}
+    data = out.close(**rest)
+    fin = last.cls(**rest)
+    assert encode([debut, *records, fin], profile) == data
+    assert decode(data, profile) == [debut, *records, fin]
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 129])

@@ -298,7 +298,13 @@ static int module_exec(PyObject *module) {
     return result;
 }
 
-static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, (void *)module_exec}, {0, NULL}};
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)module_exec},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_USED}, /* objects given to us are read without locks: a free-threaded Python switches its GIL on */
+#endif
+    {0, NULL},
+};
 static struct PyModuleDef module_def = {PyModuleDef_HEAD_INIT, "_ctwin", "C twin of tournee.b2.", 0, NULL, module_slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__ctwin(void) { return PyModuleDef_Init(&module_def); }
