@@ -197,3 +197,18 @@ def test_each_day_of_a_series_knows_its_own_kilometres() -> None:
     assert "REPONSE_SANS_OBJET" not in [
         i.code for i in evaluate(answer(made, "km", 0), rights(), today=DAY).informations
     ]
+
+
+@pytest.mark.parametrize(
+    ("tiers_payant", "mode", "wanted"),
+    [
+        ("amo", "securise", ["CARTE_OPPOSEE"]),
+        ("aucun", "securise", []),
+        ("amo", "degrade", []),
+        ("amo_amc", "visite", ["CARTE_OPPOSEE"]),
+    ],
+)
+def test_an_opposed_card_secures_no_third_party_payment(tiers_payant: str, mode: str, wanted: list[str]) -> None:
+    card = replace(rights(amc=AMC), opposee=True)
+    assert codes(gp(tiers_payant=tiers_payant, mode=mode, card=card)) == wanted
+    assert codes(gp(tiers_payant=tiers_payant, mode=mode, card=replace(card, opposee=False))) == []

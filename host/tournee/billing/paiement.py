@@ -7,9 +7,12 @@ from functools import cache
 from tournee.billing.contexte import Situation
 from tournee.billing.conventions import convention
 from tournee.billing.identifiants import amc_valide
+from tournee.billing.model import Mode
 from tournee.billing.result import Choice
 from tournee.billing.tables import Row, tables
 from tournee.billing.work import Work
+
+_SECURISES = (Mode.SECURISE, Mode.VISITE, Mode.DESYNCHRONISE)  # billing-formats §3.1, §7.6
 
 
 def paiement(w: Work, s: Situation) -> None:
@@ -18,6 +21,13 @@ def paiement(w: Work, s: Situation) -> None:
         s.tiers_payant = _text(w.ask("tiers_payant", choices=_choices(True), default="c2s"))
     else:
         s.tiers_payant = _text(w.ask("tiers_payant", choices=_choices(False)))
+    if w.rights.opposee and s.tiers_payant in ("amo", "amo_amc", "c2s") and s.mode in _SECURISES:
+        w.fault(
+            "CARTE_OPPOSEE",
+            "answers.tiers_payant",
+            "Cette carte Vitale est en opposition : un tiers payant ne peut pas être sécurisé avec elle.",
+            "choisissez « Aucun » comme tiers payant, ou le mode dégradé",
+        )
     if s.tiers_payant not in ("amo_amc", "c2s"):
         return
     amc = w.person.amc if w.person is not None else None

@@ -85,6 +85,7 @@ class Rights:
     numero_serie: str = ""
     fin_validite: date | None = None
     at_organismes: tuple[tuple[str, str, str], ...] = ()  # group 103: organisme gestionnaire, code, identifiant
+    opposee: bool = False  # the card stands in the list of opposed cards (b2.opposition)
     origin: Origin = Origin.CARD
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
