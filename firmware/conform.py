@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
+import time
 from pathlib import Path
+
+from tournee.flash.adapters import release, repl, serialports
+from tournee.flash.errors import FlashError, NoMicroPython
 
 HERE = Path(__file__).resolve().parent
 CHECKS = HERE / "conformance" / "checks.py"
 _END = re.compile(r"^CONFORMANCE \d+ OK, \d+ SKIPPED, (\d+) FAILED", re.MULTILINE)
-TIMEOUT_S = 300
+_FIND_S = 10
+_SILENT_S = 90  # a check that asks for a card waits 30 s
 
 
 _INSTALLED = """import sys
@@ -41,9 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--board", required=True, help="folder of tournee_fw/boards whose main.py has board(name, transports)"
     )
-    parser.add_argument(
-        "--port", default="auto", help="serial port of the board (default: the first that mpremote finds)"
-    )
+    parser.add_argument("--port", default="auto", help="serial port of the board (default: the only one there is)")
     parser.add_argument("--pull", action="store_true", help="also ask for each card to be pulled and put back")
     parser.add_argument("--only", default="", metavar="TEXT", help="only the checks whose name has TEXT")
     parser.add_argument("--show", action="store_true", help="print what would run on the board, and run nothing")
@@ -54,27 +54,41 @@ def main(argv: list[str] | None = None) -> int:
     if options.show:
         print(installed)
         return 0
-    mpremote = shutil.which("mpremote") or str(Path(sys.executable).with_name("mpremote"))
-    if not Path(mpremote).exists():
-        print("conform.py: no mpremote\n→ pip install mpremote", file=sys.stderr)
-        return 4
-    with tempfile.NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as file:
-        file.write(installed)
-        file.flush()
-        command = [mpremote, *([] if options.port == "auto" else ["connect", options.port]), "run", file.name]
+    said, out = bytearray(), sys.stdout  # the latter is taken away from what mpremote prints
+
+    def printed(piece: bytes) -> None:
+        said.extend(piece.replace(b"\x04", b""))
+        out.write(piece.replace(b"\x04", b"").decode("utf-8", "replace"))
+        out.flush()
+
+    try:
+        line = opened(serialports.the_one().device if options.port == "auto" else options.port)
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=TIMEOUT_S, check=False)
-        except subprocess.TimeoutExpired:
-            print(f"conform.py: no end after {TIMEOUT_S} s\n→ reset the board and try again", file=sys.stderr)
-            return 4
-        except KeyboardInterrupt:
-            return 130
-    print(done.stdout, end="")
-    end = _END.search(done.stdout)
+            line.run(installed, _SILENT_S, printed)
+            line.reset()  # the terminal again, and a heap without the suite
+        finally:
+            line.close()
+    except FlashError as error:
+        print(f"conform.py: {error}\n→ {error.remedy}", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        return 130
+    end = _END.search(said.decode("utf-8", "replace"))
     if end is None:
-        print("conform.py: the suite did not end\n→ is the firmware on the board? tournee flash", file=sys.stderr)
+        print("conform.py: the suite did not end\n→ reset the board and try again", file=sys.stderr)
         return 4
     return 4 if int(end[1]) else 0
+
+
+def opened(device: str) -> repl.Repl:
+    """Its REPL; a terminal that runs there is asked to hand its line over first, a board that starts is waited for."""
+    end = time.monotonic() + _FIND_S
+    while True:
+        try:
+            return repl.opened(device)
+        except NoMicroPython:
+            if not release.released(device) and time.monotonic() > end:
+                raise
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 from tests.tools import qemu as images
 from tournee_sim.boards.process import FirmwareProcess, find_firmware, find_micropython
 from tournee_sim.boards.qemu import IMAGE_VARIABLE, QemuProcess
+from tournee_sim.boards.thread import ThreadedBoard
 from tournee_sim.boards.unix import BoardConfig, UnixBoard
 from tournee_sim.pytest_plugin import need
 
@@ -165,3 +166,29 @@ def test_what_a_team_runs_on_its_board(board: str) -> None:
     compile(done.stdout, board, "exec")
     assert f"from tournee_fw.boards.{board}.main import board" in done.stdout
     assert CHECKS in done.stdout
+
+
+def test_conform_runs_the_suite_over_a_boards_repl(keys: Path, tmp_path: Path) -> None:
+    """A board with stock MicroPython and the firmware's files: one command, by mpremote; nothing is left on the board."""
+    need("micropython")
+    need("tty")
+    version = tmp_path / "state" / "flash" / "tournee"
+    (version / "a").mkdir(parents=True)
+    (version / "current").write_text("a UNIX", "utf-8")
+    (version / "a" / "tournee_fw").symlink_to(find_firmware())
+    before = sorted(version.rglob("*"))
+    cards = ("cps-medecin", "vitale-famille")
+    with ThreadedBoard(config(keys, tmp_path, cards, board="stock")) as board:
+        command = [sys.executable, str(ROOT / "firmware/conform.py"), "--board", "UNIX", "--only", "slot 0: answer"]
+        command += ["--port", board.url.removeprefix("serial:")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "CHECK OK       slot 0: answer to reset" in done.stdout
+        board.pull(0)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode, "SKIPPED  slot 0" in done.stdout) == (0, True), done.stdout + done.stderr
+        (version / "current").write_text("b", "utf-8")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 4
+        assert "no module named 'tournee_fw" in done.stderr
+    assert sorted(version.rglob("*")) == before

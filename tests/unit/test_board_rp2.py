@@ -141,6 +141,18 @@ def test_a_cps_on_its_pins_signs_what_its_certificate_verifies(bench: Bench, key
     assert bench.wired[1].bits.faults == []
 
 
+def test_the_pico_2_at_its_own_clock(keys: Path) -> None:
+    """150 MHz and 42 of them per clock of the card; the chip below is an RP2040's PIO all the same."""
+    chip = Chip()
+    with modules(chip) as firmware:
+        bench = Bench(firmware, "RPI_PICO2_W")
+        assert chip.hz == 150_000_000
+        bench.wired[1].insert(card("vitale-famille", keys))
+        assert bench.on(1).startswith("3b")
+        assert bench.slots[1].fidi == 0x13
+        assert bench.wired[1].bits.faults == []
+
+
 def test_contacts_go_up_and_down_in_the_order_of_the_standard(bench: Bench, keys: Path) -> None:
     wired = bench.wired[0]
     wired.insert(card("vitale-famille", keys))

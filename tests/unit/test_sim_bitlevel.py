@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import heapq
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tournee_sim.cards import bitlevel
 from tournee_sim.cards.bitlevel import BitCard, Character
 
 ETU = 1000
@@ -170,3 +173,10 @@ def test_a_removed_card_neither_hears_nor_speaks() -> None:
     assert not rig.card.faults
     assert not rig.card.received
     assert not rig.card.sending
+
+
+def test_the_judge_knows_nothing_of_the_firmware() -> None:
+    tree = ast.parse(Path(bitlevel.__file__).read_text("utf-8"))
+    names = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    names |= {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    assert names == {"__future__", "collections", "collections.abc", "dataclasses", "typing"}

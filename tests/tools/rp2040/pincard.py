@@ -57,6 +57,8 @@ class PinSlot:
         self.log.append(f"clk {hz}")
         if hz:
             self._clocks = round(self.chip.hz / hz)
+            f, d = self.card.f_d if self.card else (372, 1)
+            self.bits.etu_ticks = f * self._clocks / d
         if self.card:
             self.card.clk(hz // 1000)
 

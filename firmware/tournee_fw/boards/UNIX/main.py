@@ -58,6 +58,16 @@ def run(name, manifest, healthy=None):
         raise RuntimeError("no terminal: code %d" % code)
 
 
+def board(name, transports=None):
+    """The board alone, for the conformance suite; what hangs on it stands in TOURNEE_BOARD."""
+    import os
+
+    from tournee_fw.hal.unix import UnixBoard
+
+    args = arguments((os.getenv("TOURNEE_BOARD") or "").split())
+    return UnixBoard(args["iobus"], [args[k] for k in ("slot0", "slot1") if k in args], transports or [])
+
+
 def _terminal(args, transports, name, manifest, healthy=None):
     from tournee_fw.hal.unix import BoardGone, UnixBoard, UnixLink
 

@@ -126,6 +126,15 @@ class Repl:
     def remove(self, name: str) -> None:
         self._run(f"_rm({name!r})")
 
+    def run(self, program: str, silent_s: float, printed: Callable[[bytes], None]) -> None:
+        """Until `program` ends; what it prints as it comes. BoardSaid with its last word when it fails or is silent for `silent_s`."""
+        from mpremote.transport import TransportExecError
+
+        with self._translated():
+            _, error = self._transport.exec_raw(program, timeout=silent_s, data_consumer=printed)
+            if error:
+                raise TransportExecError(1, error.decode("utf-8", "replace"))
+
     def reset(self) -> None:
         """The port may go away for a moment; `close` afterwards."""
         with self._translated():
