@@ -19,7 +19,7 @@ class PinEntry:
 
     def __init__(self):
         self._digits = Digits()
-        self._apdu = bytearray(5 + _MAX_PAD)
+        self._apdu = memoryview(bytearray(5 + _MAX_PAD))  # a slice of a bytearray would be a copy that nobody wipes
         self._answer = memoryview(bytearray(258))
 
     def verify(self, server, body, end):

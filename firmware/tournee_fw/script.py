@@ -15,7 +15,7 @@ class Runner:
     """The SCRIPT request; one per terminal."""
 
     def __init__(self):
-        self._apdu = bytearray(MAX_APDU)
+        self._apdu = memoryview(bytearray(MAX_APDU))
         self._apdus = 0
 
     def run(self, server, slot, script, end):

@@ -7,8 +7,11 @@ are the card lines, 3 the I/O bus, 4 the CCID line. The same sockets as the boar
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -21,6 +24,8 @@ QEMU: Final = "qemu-system-arm"
 BUILD: Final = f"python firmware/build.py --board {BOARD}"
 RAM_DISK: Final = 0x21000000
 """Where an image without frozen firmware looks for its file system; `littlefs.img` beside the image is put there."""
+RAM: Final = ((0x00000000, 0x400000), (0x20000000, 0x400000), (RAM_DISK, 0x100000))
+"""Base and bytes of what can hold data: program, heap and stack; SSRAM 2 and 3; the RAM disk."""
 ENDED: Final = b"\r\n*** terminal ended\r\n"
 _PROMPT: Final = b">>> "
 _RAW_REPL: Final = b"raw REPL; CTRL-B to exit\r\n>"
@@ -57,6 +62,26 @@ class QemuProcess(FirmwareProcess):
         super().__init__(log, heap="")
         self._servers: list[asyncio.Server] = []
         self._pump: asyncio.Task[None] | None = None
+        self._monitor: asyncio.StreamWriter | None = None
+        self._replies: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def memory(self) -> bytes:
+        """All RAM of the machine as it is now, what programs and disk hold included; raises BoardError when it is off."""
+        if self._monitor is None or not self.running:
+            raise BoardError("the machine is off")
+        found = b""
+        with tempfile.TemporaryDirectory(prefix="tm") as folder:
+            path = Path(folder, "ram")
+            for base, size in RAM:
+                arguments = {"val": base, "size": size, "filename": str(path)}
+                while not self._replies.empty():
+                    self._replies.get_nowait()
+                self._monitor.write(json.dumps({"execute": "pmemsave", "arguments": arguments}).encode() + b"\n")
+                reply = json.loads(await asyncio.wait_for(self._replies.get(), 20))
+                if "error" in reply:
+                    raise BoardError(f"QEMU does not give its memory: {reply['error'].get('desc')}")
+                found += await asyncio.to_thread(path.read_bytes)
+        return found
 
     async def _spawn(self, arguments: Mapping[str, str]) -> asyncio.subprocess.Process:
         if "link" not in arguments:
@@ -74,8 +99,12 @@ class QemuProcess(FirmwareProcess):
             await self._run(reader, writer, control, start, paths["link"])
 
         async def monitored(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._monitor = writer
             control.set_result(writer)
-            await _copy(reader, None)
+            with contextlib.suppress(ConnectionError):
+                while line := await reader.readline():
+                    if b'"return"' in line or b'"error"' in line:
+                        self._replies.put_nowait(line)
             writer.close()
 
         self._servers = [
@@ -136,14 +165,13 @@ class QemuProcess(FirmwareProcess):
             writer.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None) -> bytes:
-    """Until the end of `reader`; gives the end of what was copied. Without `writer` it is only read."""
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Until the end of `reader`; gives the end of what was copied."""
     tail = b""
     try:
         while data := await reader.read(4096):
-            if writer:
-                writer.write(data)
-                await writer.drain()
+            writer.write(data)
+            await writer.drain()
             tail = (tail + data)[-_TAIL:]
     except ConnectionError:
         pass

@@ -225,6 +225,14 @@ class UnixBoard:
             await asyncio.wait_for(self._changed.wait_for(lambda: wanted(self.bus.display)), timeout_s)
         return self.display
 
+    async def memory(self) -> bytes:
+        """All RAM of the terminal as it is now; only the board `qemu` can be looked into. Raises BoardError."""
+        from tournee_sim.boards.qemu import QemuProcess
+
+        if not isinstance(self._firmware, QemuProcess):
+            raise BoardError(f"the memory of the board {self.config.board} cannot be read: use --board qemu")
+        return await self._firmware.memory()
+
     # Faults and figures
 
     def fault(self, fault: Fault, slot: int = 0) -> None:
