@@ -41,7 +41,9 @@ class Fuzz(Card):
         if rng.randrange(0, 40) == 0:
             self.present = False
         if rng.randrange(0, 20) == 0:
-            self.parity = rng.randrange(1, 3)
+            self.parity = rng.randrange(-1, 7)
+        if rng.randrange(0, 60) == 0:
+            self.bad = 1
 
 
 class Rng:

@@ -240,6 +240,12 @@ def test_blocks_that_do_not_fit():
         both(READ, [(i(0, READ), bad), (r(0, 2), i(0, DATA))])
 
 
+# ISO7816: t1-prologue
+def test_the_old_vpp_bits_of_the_node_address_are_ignored():
+    for nad in (0x08, 0x80, 0x88):
+        both(READ, [(i(0, READ), block(0x00, DATA, nad=nad))])
+
+
 # ISO7816: t1-r
 def test_card_asks_for_our_block_again():
     both(READ, [(i(0, READ), r(0, 1)), (i(0, READ), i(0, DATA))])

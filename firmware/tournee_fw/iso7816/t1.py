@@ -273,7 +273,7 @@ class T1:
             return
         self._have = 0
         pcb = rx[1]
-        if rx[0]:
+        if rx[0] & 0x77:  # bits 4 and 8 were VPP's once and are not looked at [§11.3.2.1]
             self._invalid(_R_OTHER, now)
         elif not pcb & 0x80:
             self._i_block(pcb, size, now)
