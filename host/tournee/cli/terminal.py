@@ -9,6 +9,7 @@ import click
 
 from tournee.cli.connect import reader_for, terminal_option
 from tournee.cli.output import console, emit, json_option
+from tournee.cli.selftest import command as selftest
 
 if TYPE_CHECKING:
     from tournee.terminal.model import Slot, TerminalEvent
@@ -213,6 +214,9 @@ def use(url: str | None, as_json: bool) -> None:
         emit({"terminal": remembered, "settings": str(settings.path())})
     else:
         click.echo(remembered or "No terminal is remembered: tournee terminal use URL.")
+
+
+app.add_command(selftest)
 
 
 def _apdu(text: str) -> bytes:
