@@ -20,7 +20,6 @@ In asyncio code use `tournee_sim.boards.unix.UnixBoard` itself: `async with Unix
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,15 +31,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def keys(tournee_keys: Path) -> Path:
     """Directory of test keys; with xdist all workers share one."""
-    if given := os.environ.get("TOURNEE_TEST_KEYS"):
-        return Path(given)
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    directory = shared / "tournee-test-keys"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    return directory
+    return tournee_keys
 
 
 @pytest.fixture

@@ -1,4 +1,14 @@
-"""pytest plugin of the simulator: `need()`, which skips with a reason or, under TOURNEE_REQUIRE, fails. Imports nothing heavy."""
+"""pytest plugin of the simulator, loaded by every pytest run of an environment with tournee: it imports nothing heavy.
+
+    @pytest.mark.tournee(vitale="vitale-seule", pace="real")      # fields of boards.unix.BoardConfig; may be left out
+    def test_reading(terminal_url, cards):
+        with tournee.open(terminal_url) as terminal: ...
+        cards.pull(1); cards.insert(1, "vitale-famille"); cards.type(cards.pin + "\\r"); cards.fault("mute", slot=1)
+
+`terminal_url`: a terminal with the real firmware, until the test ends. `cards`: its slots, keypad, display and faults
+(`boards.thread.ThreadedBoard`). `radio`: a simulated air (`radio.thread.ThreadedRadio`); a test that asks for it gets a terminal on
+Bluetooth LE there. `need(name)` skips with a reason or, under TOURNEE_REQUIRE, fails.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +18,69 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from tournee_sim.boards.thread import ThreadedBoard
+    from tournee_sim.radio.thread import ThreadedRadio
+
 _REASON = re.compile(r"needs (\w+)\b[^:]*: ")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of the fixtures."""
+    config.addinivalue_line("markers", "tournee(**options): how the terminal of `terminal_url` is set up (BoardConfig)")
+
+
+@pytest.fixture(scope="session")
+def tournee_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the simulated cards' keys, made once: TOURNEE_TEST_KEYS, else one that all workers of the run share."""
+    if given := os.environ.get("TOURNEE_TEST_KEYS"):
+        return Path(given)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    directory = shared / "tournee-test-keys"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
+
+
+@pytest.fixture
+def radio() -> Iterator[ThreadedRadio]:
+    """A simulated air: `hci` to join it, `fault(...)` to spoil it."""
+    need("ble")
+    from tournee_sim.radio.thread import ThreadedRadio
+
+    air = ThreadedRadio()
+    yield air
+    air.stop()
+
+
+@pytest.fixture
+def cards(request: pytest.FixtureRequest, tournee_keys: Path, tmp_path: Path) -> Iterator[ThreadedBoard]:
+    """The terminal's slots, keypad, display and faults."""
+    need("micropython")
+    from tournee_sim.boards.thread import ThreadedBoard
+    from tournee_sim.boards.unix import BoardConfig
+
+    options: dict[str, Any] = {"keys": tournee_keys, "state": tmp_path / "terminal", "name": "Tournee-9000"}
+    if "radio" in request.fixturenames:
+        options |= {"link": "ble", "hci": request.getfixturevalue("radio").hci}
+    if marker := request.node.get_closest_marker("tournee"):
+        options |= marker.kwargs
+    board = ThreadedBoard(BoardConfig(**options))
+    yield board
+    board.stop()
+
+
+@pytest.fixture
+def terminal_url(cards: ThreadedBoard) -> str:
+    """Where hosts reach the terminal: tcp:…, serial:… or ble:…"""
+    return cards.url
 
 
 def require_list() -> frozenset[str]:

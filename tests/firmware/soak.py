@@ -1,12 +1,13 @@
-"""Runs inside MicroPython: `soak.py ROOT SEED EXCHANGES`; cards (T=0, T=1, answers to reset) and a host that say anything, in turn.
+"""Runs inside MicroPython: `soak.py ROOT SEED EXCHANGES SECONDS`; cards (T=0, T=1, answers to reset) and a host that say anything, in turn.
 
-All on one terminal. After each round of 500 exchanges a good card must work in the slot just fuzzed, and what the heap holds must not
+All on one terminal; after SECONDS it ends with the exchanges done so far. After each round of 500 exchanges a good card must work in the slot just fuzzed, and what the heap holds must not
 have grown. Prints `ROUND n exchanges` after each, at the end `DONE` with figures as JSON; an exception ends it with its traceback.
 """
 
 import gc
 import json
 import sys
+import time
 
 ROOT = sys.argv[1]
 sys.path.insert(0, ROOT + "/firmware")
@@ -219,11 +220,12 @@ class Soak:
         self.one = one
 
 
-def main(seed, exchanges):
+def main(seed, exchanges, seconds):
+    end = time.time() + seconds
     soak = Soak(seed)
     number = 0
     first = highest = 0
-    while soak.exchanges < exchanges or number <= WARM_UP:
+    while number <= WARM_UP or (soak.exchanges < exchanges and time.time() < end):
         held = soak.round(number)
         number += 1
         if number == WARM_UP:
@@ -237,4 +239,4 @@ def main(seed, exchanges):
     print("DONE " + json.dumps(figures))
 
 
-main(int(sys.argv[2]), int(sys.argv[3]))
+main(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

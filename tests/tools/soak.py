@@ -50,12 +50,17 @@ class Result:
 
 
 def run(
-    seed: int, exchanges: int, on_round: Callable[[int], None] = lambda done: None, hang_s: float = HANG_S
+    seed: int,
+    exchanges: int,
+    on_round: Callable[[int], None] = lambda done: None,
+    hang_s: float = HANG_S,
+    limit_s: int = 1_000_000,
 ) -> Result:
-    """At least `exchanges`; raises SoakFailed."""
+    """At least `exchanges`, or those done in `limit_s`; raises SoakFailed."""
     begun = time.monotonic()
     script = ROOT / "tests/firmware/soak.py"
-    command = [find_micropython(), "-X", f"heapsize={HEAP}", str(script), str(ROOT), str(seed), str(exchanges)]
+    command = [find_micropython(), "-X", f"heapsize={HEAP}", str(script), str(ROOT), str(seed)]
+    command += [str(exchanges), str(limit_s)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=_read, args=(process, lines), daemon=True).start()
@@ -112,6 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--exchanges", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, help="random when not given")
+    parser.add_argument("--minutes", type=int, default=10_000, help="end after so long with what is done")
     parser.add_argument("--write", action="store_true", help="write the result into docs/RELIABILITY.md")
     options = parser.parse_args(argv)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
@@ -119,7 +125,8 @@ def main(argv: list[str] | None = None) -> int:
     with Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"seed {seed}", total=options.exchanges)
         try:
-            result = run(seed, options.exchanges, lambda done: progress.update(task, completed=done))
+            told = lambda done: progress.update(task, completed=done)  # noqa: E731
+            result = run(seed, options.exchanges, told, limit_s=60 * options.minutes)
         except SoakFailed as exc:
             print(f"{exc}\n→ repeat it: python -m tests.tools.soak --seed {seed}", file=sys.stderr)
             return 4

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from tournee_sim.boards.unix import BoardConfig, UnixBoard
 from tournee_sim.faults import parse
-
-T = TypeVar("T")
-CALL_S = 60.0
+from tournee_sim.loopthread import LoopThread
 
 
 class ThreadedBoard:
     """`UnixBoard` behind blocking methods; `stop` ends thread and terminal."""
 
     def __init__(self, config: BoardConfig) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="terminal", daemon=True)
-        self._thread.start()
-        self.board: UnixBoard = self._run(_make(config))
+        self._thread = LoopThread("terminal")
+        self.board: UnixBoard = self._thread.run(_make(config))
         try:
-            self._run(self.board.start())
+            self._thread.run(self.board.start())
         except BaseException:
-            self._end()
+            self._thread.end()
             raise
 
     def __enter__(self) -> Self:
@@ -48,54 +41,56 @@ class ThreadedBoard:
 
     def insert(self, slot: int, card_id: str) -> None:
         """The terminal has noticed it when this returns; so for `pull`."""
-        self._call(lambda: self.board.insert(slot, card_id))
-        self._run(self.board.settled())
+        self._thread.call(lambda: self.board.insert(slot, card_id))
+        self._thread.run(self.board.settled())
 
     def pull(self, slot: int) -> str:
-        card_id = self._call(lambda: self.board.pull(slot))
-        self._run(self.board.settled())
+        card_id = self._thread.call(lambda: self.board.pull(slot))
+        self._thread.run(self.board.settled())
         return card_id
 
     def type(self, keys: str) -> None:
-        self._call(lambda: self.board.type(keys))
+        self._thread.call(lambda: self.board.type(keys))
 
     def display(self) -> list[str]:
-        return self._call(lambda: self.board.display)
+        return self._thread.call(lambda: self.board.display)
 
     def wait_display(self, text: str, timeout_s: float = 20.0) -> list[str]:
         """The display once a line contains `text`, whatever the case."""
         wanted = text.lower()
-        return self._run(self.board.wait_display(lambda ls: any(wanted in line.lower() for line in ls), timeout_s))
+        return self._thread.run(
+            self.board.wait_display(lambda ls: any(wanted in line.lower() for line in ls), timeout_s)
+        )
 
     def fault(self, name: str, slot: int = 0, **parameters: int | str) -> None:
         """See `tournee_sim.faults`."""
-        self._call(lambda: self.board.fault(parse(name, **parameters), slot))
+        self._thread.call(lambda: self.board.fault(parse(name, **parameters), slot))
 
     def air(self, *words: str) -> dict[str, Any]:
         """A fault of the radio: `air("drop")`, `air("jam", "on")`, `air("loss", "0.2")`."""
-        return self._call(lambda: self.board.air(list(words)))
+        return self._thread.call(lambda: self.board.air(list(words)))
 
     def clear_faults(self) -> None:
-        self._call(self.board.clear_faults)
+        self._thread.call(self.board.clear_faults)
 
     def counters(self) -> dict[str, Any]:
-        return self._call(self.board.counters)
+        return self._thread.call(self.board.counters)
 
     def status(self) -> dict[str, Any]:
-        return self._call(self.board.status)
+        return self._thread.call(self.board.status)
 
     def kill(self) -> None:
-        self._run(self.board.kill())
+        self._thread.run(self.board.kill())
 
     def restart(self) -> None:
-        self._run(self.board.restart())
+        self._thread.run(self.board.restart())
 
     def restart_when_off(self) -> Future[None]:
         """Somebody switches it on again as soon as a fault has switched it off; the host loses the link too.
 
         Cancel it if no fault came.
         """
-        return asyncio.run_coroutine_threadsafe(self._restart_when_off(), self._loop)
+        return self._thread.begin(self._restart_when_off())
 
     async def _restart_when_off(self) -> None:
         await self.board.died()
@@ -104,25 +99,11 @@ class ThreadedBoard:
             self.board.link.cut("any", 0)
 
     def stop(self) -> None:
-        if self._thread.is_alive():
+        if self._thread.alive:
             try:
-                self._run(self.board.stop())
+                self._thread.run(self.board.stop())
             finally:
-                self._end()
-
-    def _call(self, function: Callable[[], T]) -> T:
-        async def run() -> T:
-            return function()
-
-        return self._run(run())
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_S)
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+                self._thread.end()
 
 
 async def _make(config: BoardConfig) -> UnixBoard:
