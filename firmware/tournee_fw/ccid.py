@@ -453,6 +453,8 @@ class Ccid(Desk):
     def _secure(self, slot, message, n):
         """VERIFY or CHANGE REFERENCE DATA with codes of the keypad [CCID 6.1.11, 6.1.12]."""
         self._powered(slot)
+        if slot.protocol_number:
+            raise CcidError(_PROTOCOL)
         if not n or message[HEAD] not in (VERIFY, MODIFY):
             raise CcidError(HEAD if n else _BAD_LENGTH)
         if message[HEAD] == VERIFY:

@@ -55,6 +55,20 @@ def find_image() -> Path:
     return image
 
 
+def uart_sockets(board: str, arguments: Mapping[str, str]) -> list[str]:
+    """Paths of what stands behind UART 0 (once the firmware runs) to 3, and 4 when there is a reader; raises BoardError."""
+    if "link" not in arguments:
+        raise BoardError(f"the board {board} has no radio: use --link tcp or pty (tournee demo: serial or tcp)")
+    keys = ("link", "slot0", "slot1", "iobus", "ccid")
+    return [arguments[key].removeprefix("unix:") for key in keys if key in arguments]
+
+
+def start_line(arguments: Mapping[str, str]) -> str:
+    """What the REPL is told."""
+    names = [arguments[key] for key in ("name", "reader") if key in arguments]
+    return f"import terminal; terminal.start({', '.join(map(repr, names))})"
+
+
 class QemuProcess(FirmwareProcess):
     """QEMU instead of MicroPython's unix port; ready once the firmware has the link."""
 
@@ -84,19 +98,16 @@ class QemuProcess(FirmwareProcess):
         return found
 
     async def _spawn(self, arguments: Mapping[str, str]) -> asyncio.subprocess.Process:
-        if "link" not in arguments:
-            raise BoardError("the board qemu has no radio: use --link tcp or pty (tournee demo: serial or tcp)")
+        link, *others = uart_sockets("qemu", arguments)
         qemu, image = find_qemu(), find_image()
-        paths = {key: arguments[key].removeprefix("unix:") for key in ("slot0", "slot1", "iobus", "link")}
-        console, monitor = (Path(paths["link"]).with_name(name) for name in ("uart0", "qmp"))
-        names = [arguments[key] for key in ("name", "reader") if key in arguments]
-        start = f"import terminal; terminal.start({', '.join(map(repr, names))})"
+        console, monitor = (Path(link).with_name(name) for name in ("uart0", "qmp"))
+        start = start_line(arguments)
         loop = asyncio.get_running_loop()
         control: asyncio.Future[asyncio.StreamWriter] = loop.create_future()
 
         async def wired(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._pump = asyncio.current_task()
-            await self._run(reader, writer, control, start, paths["link"])
+            await self._run(reader, writer, control, start, link)
 
         async def monitored(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._monitor = writer
@@ -117,10 +128,7 @@ class QemuProcess(FirmwareProcess):
         disk = image.with_name("littlefs.img")
         if disk.is_file():
             command += ["-device", f"loader,file={disk},addr=0x{RAM_DISK:08X},force-raw=on"]
-        lines = [str(console), paths["slot0"], paths["slot1"], paths["iobus"]]
-        if "ccid" in arguments:
-            lines.append(arguments["ccid"].removeprefix("unix:"))
-        for path in lines:
+        for path in (str(console), *others):
             command += ["-serial", f"unix:{path}"]
         return await self._execute(command, {"PATH": os.environ.get("PATH", "")})
 
@@ -138,16 +146,17 @@ class QemuProcess(FirmwareProcess):
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        control: asyncio.Future[asyncio.StreamWriter],
+        control: asyncio.Future[asyncio.StreamWriter] | None,
         start: str,
         link: str,
     ) -> None:
-        """Start the firmware over the raw REPL, then join UART and link; the link is closed when QEMU ends."""
+        """Start the firmware over the raw REPL, then join UART and link; the link is closed when the emulator ends."""
         try:
             await reader.readuntil(_PROMPT)
             writer.write(b"\x01")
-            # QEMU 7.2 looks at the socket of a UART that was just enabled only when something else has woken it.
-            (await control).write(b'{"execute": "qmp_capabilities"}\n')
+            if control:
+                # QEMU 7.2 looks at the socket of a UART that was just enabled only when something else has woken it.
+                (await control).write(b'{"execute": "qmp_capabilities"}\n')
             await reader.readuntil(_RAW_REPL)
             writer.write(start.encode() + b"\x04")
             await reader.readuntil(b"OK")
@@ -155,9 +164,9 @@ class QemuProcess(FirmwareProcess):
         except (ConnectionError, asyncio.IncompleteReadError) as exc:
             self._note(f"no firmware on UART 0: {exc!r}")
             return
-        back = asyncio.get_running_loop().create_task(_copy(to_link, writer))
+        back = asyncio.get_running_loop().create_task(copy(to_link, writer))
         try:
-            tail = await _copy(reader, from_link)
+            tail = await copy(reader, from_link)
             self._note(tail.partition(ENDED)[2].decode("utf-8", "replace"))
         finally:
             back.cancel()
@@ -165,7 +174,7 @@ class QemuProcess(FirmwareProcess):
             writer.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     """Until the end of `reader`; gives the end of what was copied."""
     tail = b""
     try:

@@ -43,7 +43,7 @@ class BoardConfig:
     `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
     `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw;
-    `board`: unix (MicroPython as a process, with `heap`), qemu (Cortex-M3, the image's heap, no radio) or stock (no firmware yet);
+    `board`: unix (MicroPython as a process, with `heap`), qemu or renode (Cortex-M3, the image's heap, no radio) or stock (no firmware yet);
     `pcsc`: the terminal is also this serial reader of libccid (`boards.ccid.READERS`), behind `ttyCCID` in the state;
     `watch`: what is done to the terminal can wait for a state of one of its machines (`boards.watch`); unix only.
     """
@@ -380,11 +380,15 @@ class UnixBoard:
             from tournee_sim.boards.qemu import QemuProcess
 
             return QemuProcess(log)
+        if self.config.board == "renode":
+            from tournee_sim.boards.renode import RenodeProcess
+
+            return RenodeProcess(log)
         if self._stock is not None:
             from tournee_sim.boards.stock import StockProcess
 
             return StockProcess(log, self.config.heap, self._stock, self.state / "flash")
-        raise BoardError(f"no board {self.config.board!r}; there are unix, qemu and stock")
+        raise BoardError(f"no board {self.config.board!r}; there are unix, qemu, renode and stock")
 
     def _put(self, slot: int, card_id: str) -> None:
         card = make_card(card_id, pki=self.pki, pin=self.pin, state=self.state / "cards")

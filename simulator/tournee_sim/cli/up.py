@@ -49,10 +49,10 @@ INTERRUPTED = 130
 )
 @click.option(
     "--board",
-    type=click.Choice(["unix", "qemu", "stock"]),
+    type=click.Choice(["unix", "qemu", "renode", "stock"]),
     default="unix",
     show_default=True,
-    help="What runs the firmware: a process of this computer, a Cortex-M3 in QEMU; stock: nothing yet, for tournee flash.",
+    help="What runs the firmware: a process of this computer, a Cortex-M3 in QEMU or Renode; stock: nothing yet, for tournee flash.",
 )
 @click.option(
     "--pcsc",
