@@ -1,0 +1,72 @@
+"""What a board gets and what flashing it costs: sizes of the file sets, the PIO's words, time over a pseudo terminal.
+
+CPU time per card byte needs a MicroPython image for the RP2040 (RP2_UF2), which is in no registry.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tests.bench.registry import Unavailable, bench
+from tournee.flash import fileset
+from tournee.flash.adapters import board as boards
+from tournee.flash.adapters import cross
+from tournee.flash.adapters.serialports import Port
+
+_PIO_WORDS = 32
+"""Instructions of one PIO block [SPEC RP2040 datasheet §3.2]."""
+
+
+@bench("boards", "file set of RPI_PICO_W", "bytes", better="lower", reach=128 * 1024)
+def pico_bytes() -> float:
+    return fileset.make("RPI_PICO_W", cross.compiled).size
+
+
+@bench("boards", "file set of NUCLEO_WB55, half of its file system", "bytes", better="lower", reach=128 * 1024)
+def nucleo_bytes() -> float:
+    return fileset.make("NUCLEO_WB55", cross.compiled).size
+
+
+@bench("boards", "PIO words of the card UART, both slots", "words", better="lower", reach=_PIO_WORDS)
+def pio_words() -> float:
+    from tests.tools.rp2040.chip import Chip
+    from tests.tools.rp2040.micropython import modules
+
+    with modules(Chip()) as firmware:
+        return len(firmware.load("tournee_fw.hal.pio7816").uart[0])
+
+
+@bench("boards", "flash of an empty board over a pty, until it answers", "s", better="lower")
+def flash_s() -> float:
+    return _flashes()[0]
+
+
+@bench("boards", "flash of a board that has it already", "s", better="lower")
+def again_s() -> float:
+    return _flashes()[1]
+
+
+@bench("boards", "CPU time per card byte on the emulated RP2040", "µs", better="lower")
+def byte_us() -> float:
+    if not os.environ.get("RP2_UF2"):
+        raise Unavailable("RP2_UF2 names no MicroPython image: download one for the Pico W")
+    raise Unavailable("not written yet: no image was at hand")
+
+
+@cache
+def _flashes() -> tuple[float, float]:
+    from tournee_sim.boards.thread import ThreadedBoard
+    from tournee_sim.boards.unix import BoardConfig
+
+    with (
+        tempfile.TemporaryDirectory(prefix="tf") as folder,
+        ThreadedBoard(BoardConfig(board="stock", link="pty", state=Path(folder), cps=None, vitale=None)) as board,
+    ):
+        port = Port(board.url.removeprefix("serial:"), "")
+        done = [
+            boards.flash(port, board=None, name="", erase=False, dry_run=False, said=lambda *_: None) for _ in range(2)
+        ]
+    return done[0].seconds, done[1].seconds
