@@ -35,12 +35,16 @@ class Bench:
 
         sys.modules["uctypes"].addressof = addressof  # type: ignore[attr-defined]
         self.levels: dict[object, int] = {}
+        self._firmware = firmware
         firmware.on_pin = lambda pin, level: self.levels.__setitem__(pin, level)
         self.pins = firmware.load("tournee_fw.boards.NUCLEO_WB55.pins")
         for wires in self.pins.SLOTS:
             machine.Pin(wires["off"]).level = 0
         self.board = firmware.load("tournee_fw.hal.stm32").Stm32Board("NUCLEO_WB55", self.pins, [])
         self.port = self.board.slots[0]
+
+    def on_pin(self, told: Any) -> None:
+        self._firmware.on_pin = told
 
     def up(self, number: int = 0, f: int = 372, d: int = 1, guard: int = 0, signal: bool = False) -> Any:
         port = self.board.slots[number]
@@ -188,6 +192,24 @@ def test_both_slots_share_the_usart_by_chip_select(bench: Bench) -> None:
     first.write(b"\x00", 1)  # its own rate comes back with the chip
     assert (bench.levels[one["select"]], bench.levels[two["select"]]) == (1, 0)
     assert bench.registers.etu_clocks == pytest.approx(93)
+
+
+def test_a_card_pulled_in_one_slot_does_not_disturb_the_other(bench: Bench) -> None:
+    one, two = bench.pins.SLOTS
+    bench.up(1)
+    first = bench.up(0, 372, 4, 0, True)
+    bench.registers.card_sends(0x90)
+    bench.registers.log.clear()
+    moved: list[tuple[object, int]] = []
+    pins = bench.board.slots[0].select
+    bench.on_pin(lambda pin, level: moved.append((pin, level)))
+    for call in (bench.board.slots[1].rst, bench.board.slots[1].clk, bench.board.slots[1].io, bench.board.slots[1].vcc):
+        call(0)
+    assert (pins.level, bench.board.slots[1].select.level) == (1, 0)
+    assert not [name for name, _ in bench.registers.log if name.startswith(("usart", "dma"))]
+    around = [(one["select"], 0), (two["select"], 1), (bench.pins.RST, 0), (two["select"], 0), (one["select"], 1)]
+    assert moved[:5] == around
+    assert receive(first) == b"\x90"
 
 
 def test_the_clock_stops_when_neither_card_wants_it(bench: Bench) -> None:

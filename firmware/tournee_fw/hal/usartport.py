@@ -30,6 +30,20 @@ class Shared:
         self.owner = port
         port.enter()
 
+    def aside(self, port, action, value):
+        """`action(value)` with the chip of `port` selected for that moment: what the other slot does goes on."""
+        owner = self.owner
+        if owner is port or owner is None:
+            port.select(1)
+            action(value)
+            port.select(owner is port)
+            return
+        owner.select(0)
+        port.select(1)
+        action(value)
+        port.select(0)
+        owner.select(1)
+
 
 class UsartPort(CardPort):
     """`power`: the slot's interface chip; `select`: pin of its chip select, `rst`: of RSTIN (shared, latched by the chip)."""
@@ -37,7 +51,7 @@ class UsartPort(CardPort):
     def __init__(self, shared, select, rst, power):
         self._shared = shared
         self._usart = shared.usart
-        self._select = Pin(select, Pin.OUT, value=0)
+        self.select = Pin(select, Pin.OUT, value=0)
         self._rst = rst
         self._power = power
         self._f, self._d, self._guard, self._signal = 372, 1, 0, False
@@ -50,16 +64,21 @@ class UsartPort(CardPort):
         self._gave_up = False
 
     def vcc(self, volt_class):
-        self._shared.take(self)
-        self._power.vcc(volt_class)
+        if volt_class:
+            self._shared.take(self)
+            self._power.vcc(volt_class)
+        else:
+            self._shared.aside(self, self._power.vcc, 0)
 
     def rst(self, level):
-        self._shared.take(self)
         if level:
+            self._shared.take(self)
             self._first = True
             self._inverse = False
             self._set_up()
-        self._rst(level)
+            self._rst(1)
+        else:
+            self._shared.aside(self, self._rst, 0)
 
     def clk(self, khz, level=0):
         """Both chips have the clock of one timer: it runs while a card of either wants it, at the last rate asked for."""
@@ -147,11 +166,11 @@ class UsartPort(CardPort):
 
     def enter(self):
         """Called by `Shared`: the lines are this slot's."""
-        self._select(1)
+        self.select(1)
         self._set_up()
 
     def leave(self):
-        self._select(0)
+        self.select(0)
         self._nothing_sent()
 
     def _set_up(self):
