@@ -1,7 +1,8 @@
-"""Runs inside MicroPython: `soak.py ROOT SEED EXCHANGES SECONDS`; cards (T=0, T=1, answers to reset) and a host that say anything, in turn.
+"""Runs inside MicroPython: `soak.py ROOT SEED EXCHANGES SECONDS`; cards (T=0, T=1, answers to reset) and a host that say anything.
 
-All on one terminal; after SECONDS it ends with the exchanges done so far. After each round of 500 exchanges a good card must work in the slot just fuzzed, and what the heap holds must not
-have grown. Prints `ROUND n exchanges` after each, at the end `DONE` with figures as JSON; an exception ends it with its traceback.
+All on one terminal, in turn; after SECONDS it ends with the exchanges done so far. After each round of 500 a good card must work in the
+slot just fuzzed, and what the heap holds must not have grown. Prints `ROUND n exchanges` after each, at the end `DONE` with figures as
+JSON; an exception ends it with its traceback.
 """
 
 import gc

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -105,6 +106,7 @@ class StateWatch:
             writer.write(b"go\n")
 
 
+@cache
 def machine_states() -> Mapping[str, tuple[str, ...]]:
     """States by machine, as the firmware's modules list them: `slot`, then each of `iso7816/` by its module's name."""
     package = find_firmware()

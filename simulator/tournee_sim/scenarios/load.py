@@ -78,6 +78,12 @@ def _loader() -> Any:
     class Plain(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML's own attribute)
 
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):  # it could hold itself, or a thousand times a thousand copies
+                mark = self.peek_event().start_mark
+                raise yaml.MarkedYAMLError(problem="an alias (*name) is not taken: write it out", problem_mark=mark)
+            return super().compose_node(parent, index)
+
     for tag, pattern, first in (
         ("bool", r"true|false", "tf"),
         ("null", r"null|~|", ("n", "~", "")),
