@@ -429,8 +429,9 @@ class Slot:
             self._use(now)
         else:
             self._log.note("pps", self.number, STATUS_PPS_FAILED)
-            self._without_pps = True  # refused or silent: reset, then stay at 372/1
-            self._reset(True, now)
+            self._without_pps = True  # silent or damaged: off [§9.1], then once more, at 372/1
+            self._dark()
+            self._cool(now)
 
     def _use(self, now):
         atr = self.atr_reader

@@ -201,6 +201,20 @@ def test_the_pps_keeps_the_guard_time_and_signals_nothing():
     ]
 
 
+# ISO7816: pps-failed act-off
+def test_a_card_that_fails_its_pps_is_switched_off_and_used_without():
+    for pps in (False, unhex("FF 10 13 FD"), unhex("FF 11 13 FD")):
+        card = Timed(VITALE_ATR, pps=pps)
+        r = rig(card)
+        status, body = r.power()
+        assert status == OK and body[:3] == b"\x00\x11\x01", pps
+        assert order(card) == ON + OFF + ON
+        assert when(card, "vcc", 1, 1) - when(card, "vcc", 0) >= 10
+    card = Timed(VITALE_ATR, pps=unhex("FF 00 FF"))  # refuses the speed: no failure
+    r = rig(card)
+    assert r.power()[0] == OK and order(card) == ON
+
+
 # ISO7816: chr-parity
 def test_a_damaged_answer_to_reset_is_read_again():
     """An ATR for T=0 alone has no TCK: only its parity says that it is wrong."""
