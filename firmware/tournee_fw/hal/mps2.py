@@ -67,6 +67,7 @@ class Mps2Link(Transport):
     def __init__(self, uart, ccid=""):
         self._uart = uart
         self.ccid = ccid
+        self.repl = not ccid
 
     def due_ms(self, now):
         return NEVER

@@ -11,8 +11,8 @@ from tournee_fw.hal.mps2 import Mps2Board
 from .ramdisk import mount
 
 
-def run(name: str, manifest: str, reader: str = "") -> None:
-    """Until something ends it, which is said on UART 0 and ends QEMU.
+def run(name: str, manifest: str, reader: str = "", healthy=None) -> None:
+    """Until UART 0 goes to the REPL; what else ends it is said there and ends QEMU.
 
     `manifest`: hash of the firmware files; `reader`: the serial CCID reader on UART 4 (`ccid.READERS`), or none.
     """
@@ -20,7 +20,8 @@ def run(name: str, manifest: str, reader: str = "") -> None:
         mount()
         terminal = Terminal(Mps2Board(reader), name, manifest)
         gc.collect()
-        terminal.run()
+        terminal.run(healthy)
+        return
     except Exception as error:
         print("\n*** terminal ended")
         sys.print_exception(error)
