@@ -27,7 +27,7 @@ def _us(made: Bill, runs: int) -> float:
             evaluate(made, card, today=date(2026, 11, 21))
 
     calibrated_us = _TURNS / TURNS_PER_SECOND * 1_000_000
-    return steady_ratio(work, lambda: turns(_TURNS), rounds=40) * calibrated_us / runs
+    return steady_ratio(work, lambda: turns(_TURNS), rounds=120) * calibrated_us / runs
 
 
 @cache

@@ -122,9 +122,10 @@ def _moment(w: Work, s: Situation, seance: Seance) -> None:
         return
     if by_hour is not None and sunday is not None:
         told(w, "NUIT_ET_DIMANCHE", "nuit-et-dimanche")
-    draft = next((d for d in seance.drafts if d.genre == "acte" and not d.familles & _SANS_MAJORATION), None)
-    if draft is None:
+    acts = [d for d in seance.drafts if d.genre == "acte" and not d.familles & _SANS_MAJORATION]
+    if not acts:
         return
+    draft = max(acts, key=lambda d: d.base_cents)  # the act paid in full, the first of equal ones
     cents = int(w.used(due).data["cents"])
     draft.base_cents += cents
     draft.majoration_cents = cents

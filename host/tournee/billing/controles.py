@@ -182,8 +182,10 @@ def incompatible(w: Work, seance: Seance) -> None:
     present = seance.codes
     if len(present) < 2:
         return
-    for row, a, b in w.tables.incompatibles:
-        if a.isdisjoint(present) or b.isdisjoint(present) or not row.on(seance.day):
+    known = w.tables.incompatibles_de
+    for place in sorted({n for code in present if code in known for n in known[code]}):
+        row, _, b = w.tables.incompatibles[place]
+        if b.isdisjoint(present) or not row.on(seance.day):
             continue
         if w.profession not in row.data.get("professions", (w.profession,)):
             continue

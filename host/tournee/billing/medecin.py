@@ -18,7 +18,7 @@ _URGENCE = ("MU", "F", "MN", "MM")
 _VISITES = ("V", "VG", "VGS", "VL")
 _REGULEE = ("VRN", "VRD", "VRS", "VRM")
 _CONSULTATION_REGULEE = ("CRN", "CRD", "CRS", "CRM")
-_COORDINATION = ("MCS", "MCG", "MCC")
+_COORDINATION = frozenset({"MCS", "MCG", "MCC"})
 
 
 def complete(w: Work, s: Situation, seance: Seance) -> None:
@@ -61,6 +61,8 @@ def _deplacement(w: Work, seance: Seance, off: bool) -> bool:
 
 
 def _un_seul_acte(w: Work, seance: Seance) -> None:
+    if len(seance.drafts) < 2:
+        return
     acts = [d for d in seance.drafts if d.genre == "acte"]
     if len(acts) > 1:
         missing(w, f"acts[{acts[1].act}].code", "deux-actes-medecin", a=acts[0].code, b=acts[1].code)
@@ -68,9 +70,9 @@ def _un_seul_acte(w: Work, seance: Seance) -> None:
 
 def _coordination(w: Work, seance: Seance) -> None:
     """Coordination majorations: in the parcours or (but MCG) under 16, never with a dépassement autorisé [NGAP 2 bis]."""
-    found = next((d for d in seance.drafts if d.code in _COORDINATION), None)
-    if found is None:
+    if seance.codes.isdisjoint(_COORDINATION):
         return
+    found = next(d for d in seance.drafts if d.code in _COORDINATION)
     if any(d.qualificatif in ("A", "B") for d in seance.drafts):
         w.fault(
             "ACTES_INCOMPATIBLES",
@@ -93,7 +95,7 @@ def _coordination(w: Work, seance: Seance) -> None:
 
 def _opposable(w: Work, seance: Seance) -> None:
     """Majorations that go with the opposable tariff only: no authorised overrun in that séance [NGAP 14.1.3, 22-2, 22-4]."""
-    if not any(d.depassement_cents and d.qualificatif in ("A", "B") for d in seance.drafts):
+    if len(seance.drafts) < 2 or not any(d.depassement_cents and d.qualificatif in ("A", "B") for d in seance.drafts):
         return
     for draft in seance.drafts:
         if draft.genre != "majoration" or draft.code in _COORDINATION:

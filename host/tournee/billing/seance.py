@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 from tournee.billing import auxiliaires, controles, medecin, sage_femme
 from tournee.billing.contexte import Situation
@@ -84,8 +85,10 @@ def _seances(w: Work, lieu: str) -> list[Seance]:
     by_key: dict[tuple[date, str], Seance] = {}
     for index, act in enumerate(w.bill.acts):
         day = act.date or w.bill.created
-        seance = by_key.setdefault((day, act.heure), Seance(day, act.heure, lieu))
-        seance.acts.append((index, act))
+        key = (day, act.heure)
+        if key not in by_key:
+            by_key[key] = Seance(day, act.heure, lieu)
+        by_key[key].acts.append((index, act))
     return [by_key[key] for key in sorted(by_key)]
 
 
@@ -128,6 +131,7 @@ def _draft(w: Work, s: Situation, seance: Seance, index: int, act: Act) -> Draft
     return draft
 
 
+@lru_cache(maxsize=4096)
 def _explain(tarif: Tarif, coef: int, quantite: int) -> str:
     until = "" if tarif.row.valid_to == date.max else f" jusqu'au {fr(tarif.row.valid_to)}"
     text = f"{tarif.code} vaut {euros(tarif.cents)} depuis le {fr(tarif.row.valid_from)}{until}"

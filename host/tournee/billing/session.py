@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from tournee.billing.dates import fr
 from tournee.billing.manques import missing
 from tournee.billing.model import Act
 from tournee.billing.money import euros, times
+from tournee.billing.tables import Tarif
 from tournee.billing.work import Draft, Work
 
 ORDER = {"acte": 0, "majoration": 1, "deplacement": 2, "ik": 3}
@@ -72,14 +74,19 @@ class Seance:
             pu_cents=tarif.cents,
             base_cents=times(tarif.cents * quantite, coefficient),
             rows=(tarif.row.id,),
-            explain=f"{because} {code} vaut {euros(tarif.cents)} depuis le {fr(tarif.row.valid_from)} "
-            f"(source : {tarif.row.source})",
+            explain=f"{because} {_worth(tarif)}",
             quantite=quantite,
             coefficient=coefficient,
             regle=regle,
         )
         self.put(draft)
         return draft
+
+
+@lru_cache(maxsize=4096)
+def _worth(tarif: Tarif) -> str:
+    row = tarif.row
+    return f"{tarif.code} vaut {euros(tarif.cents)} depuis le {fr(row.valid_from)} (source : {row.source})"
 
 
 def kilometres(w: Work, seance: Seance) -> None:

@@ -38,9 +38,9 @@ class Row:
         return self.valid_from <= day <= self.valid_to
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tarif:
-    """The price of a code or key letter for one profession, zone and period."""
+    """The price of a code or key letter for one profession, zone and period; one object per row."""
 
     row: Row
     code: str
@@ -66,6 +66,7 @@ class Tables:
     parcours: Mapping[str, Mapping[str, Any]]
     parametres: Mapping[str, tuple[Row, ...]]
     incompatibles: tuple[tuple[Row, frozenset[str], frozenset[str]], ...]
+    incompatibles_de: Mapping[str, tuple[int, ...]]  # code of an `a` column -> its places in `incompatibles`
     maxima: Mapping[tuple[str, str], tuple[Row, ...]]  # by profession and code
     parcours_choices: tuple[Choice, ...]
     conventions: tuple[Row, ...]
@@ -225,6 +226,9 @@ def tables() -> Tables:
             terrains[row.data["code"]] = row.data["terrain"]
     parcours = {r.data["code"]: r.data for r in dated_rows("parcours", ("code",))}
     manques = {row.data["nom"]: keep(row) for row in dated_rows("manques", ("nom",))}
+    incompatibles = tuple(
+        (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
+    )
     return Tables(
         tarifs={key: tuple(sorted(found, key=lambda t: t.row.valid_from)) for key, found in tarifs.items()},
         actes={key: tuple(found) for key, found in actes.items()},
@@ -237,9 +241,11 @@ def tables() -> Tables:
         parcours=parcours,
         parcours_choices=tuple(Choice(code, f"{code} · {p['libelle']}") for code, p in parcours.items()),
         parametres={key: tuple(found) for key, found in parametres.items()},
-        incompatibles=tuple(
-            (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
-        ),
+        incompatibles=incompatibles,
+        incompatibles_de={
+            code: tuple(n for n, (_, a, _) in enumerate(incompatibles) if code in a)
+            for code in {code for _, a, _ in incompatibles for code in a}
+        },
         maxima={key: tuple(found) for key, found in maxima.items()},
         conventions=tuple(keep(r) for r in dated_rows("conventions", ("ordre", "numero"))),
         indicateurs={(r.data["table"], r.data["code"]): keep(r) for r in dated_rows("indicateurs", ("table", "code"))},
