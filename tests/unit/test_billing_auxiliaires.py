@@ -265,7 +265,7 @@ def test_simple_dressing_june_2026(day: date, cents: int) -> None:
 
 
 def test_missing_overseas_price_says_so() -> None:
-    made = bill({**COMMON, "actes": [{"code": "AMI", "reference": "injection"}]}, specialite=NURSE, zone_tarifaire="40")
+    made = bill({**COMMON, "actes": "SF#perineale"}, specialite=SAGE_FEMME, zone_tarifaire="40")
     assert "REGLE_SANS_SOURCE" in codes(evaluate(made, rights(), today=DAY))
 
 
