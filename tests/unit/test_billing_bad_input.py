@@ -177,3 +177,10 @@ def test_several_faults_are_told_together() -> None:
         ("ACTE_INTERDIT", "acts[2].code"),
         ("DATE_IMPOSSIBLE", "answers.accident_date"),
     } <= found
+
+
+def test_a_majoration_at_another_hour_than_its_act_says_how_to_write_it() -> None:
+    answers = {**GP_ANSWERS, "lieu": "cabinet", "actes": "G + CRN à 21:00", "deplacement": None}
+    made = bill({k: v for k, v in answers.items() if v is not None})
+    (fault,) = evaluate(made, rights(), today=DAY).errors
+    assert (fault.code, fault.path) == ("MAJORATION_SEULE", "acts[1].code") and "« G à 21:00 »" in fault.remedy

@@ -171,10 +171,19 @@ def order(w: Work, seance: Seance) -> None:
                 "MAJORATION_SEULE",
                 f"acts[{draft.act}].code",
                 f"{draft.code} ne se cote pas sans acte principal.",
-                "ajoutez l'acte principal",
+                _same_hour(w, seance) or "ajoutez l'acte principal",
             )
             return
         highest = max(highest, rank if rank >= ORDER["deplacement"] else 0)
+
+
+def _same_hour(w: Work, seance: Seance) -> str:
+    """What to do when the principal act stands in another séance of that day; "" when there is none."""
+    for act in w.bill.acts:
+        if (act.date or w.bill.created) == seance.day and act.heure != seance.heure:
+            hour = seance.heure or act.heure
+            return f"donnez la même heure à l'acte et à ce qui l'accompagne : « {act.code} à {hour} »"
+    return ""
 
 
 def incompatible(w: Work, seance: Seance) -> None:
