@@ -38,7 +38,7 @@ class Bench:
     def __init__(self, firmware: Firmware, board: str = "RPI_PICO_W") -> None:
         self.firmware, self.chip = firmware, firmware.chip
         self.pins = firmware.load(f"tournee_fw.boards.{board}.pins")
-        self.wired = [PinSlot(firmware, wires) for wires in self.pins.SLOTS]
+        self.wired = [PinSlot(self.chip, wires, self._presence(wires["off"])) for wires in self.pins.SLOTS]
         firmware.on_pin = lambda pin, level: [slot.pin(pin, level) for slot in self.wired]
         firmware.on_clock = lambda pin, hz: [slot.clock(pin, hz) for slot in self.wired]
         machine = firmware.load("machine")
@@ -49,6 +49,9 @@ class Bench:
         slots = firmware.load("tournee_fw.slots")
         log = SimpleNamespace(note=lambda *a: None)
         self.slots = [slots.Slot(i, port, self.board, log) for i, port in enumerate(self.board.slots)]
+
+    def _presence(self, pin: int) -> Callable[[int], None]:
+        return lambda level: self.firmware.pins[pin].set(level)
 
     def turn(self) -> None:
         now = self.board.now_ms()

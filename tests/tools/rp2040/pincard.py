@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tests.tools.rp2040.chip import Chip
-from tests.tools.rp2040.micropython import Firmware
 from tests.tools.rp2040.rig import attach
 from tournee_sim.cards.bitlevel import Character
 from tournee_sim.cards.t0 import ByteCard, Emission
@@ -14,9 +13,10 @@ from tournee_sim.cards.t0 import ByteCard, Emission
 class PinSlot:
     """One slot of `pins.SLOTS`: the interface chip's wires, and the card that `insert` puts in."""
 
-    def __init__(self, firmware: Firmware, wires: dict[str, int]) -> None:
-        self.chip: Chip = firmware.chip
-        self._firmware = firmware
+    def __init__(self, chip: Chip, wires: dict[str, int], presence: Callable[[int], None]) -> None:
+        """`presence` sets the level of the chip's OFF wire."""
+        self.chip = chip
+        self._presence = presence
         self._wires = wires
         self.line = self.chip.connect(wires["io"])
         self.card: ByteCard | None = None
@@ -68,7 +68,7 @@ class PinSlot:
         self.bits = attach(self.chip, self.line, 372 * self._clocks, inverse=timing.inverse, signal=card.protocol == 0)
         self.bits.extra_guard = 0
         self.bits.on_byte = self._byte
-        self._firmware.pins[self._wires["off"]].set(1)
+        self._presence(1)
 
     def pull(self) -> None:
         self.bits.remove()
@@ -77,7 +77,7 @@ class PinSlot:
         if self.card:
             self.card.vcc(0)
         self.card = None
-        self._firmware.pins[self._wires["off"]].set(0)
+        self._presence(0)
 
     def _byte(self, byte: int) -> None:
         if self.card:
