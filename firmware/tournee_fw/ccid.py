@@ -10,8 +10,9 @@ import gc
 from micropython import const
 
 from . import _link
+from .ccid_block import BlockSlot
 from .ccid_frames import GOT_BAD, GOT_MESSAGE, GOT_NAK, HEAD, MAX_DATA, Inbox, Outbox
-from .ccid_pin import MODIFY, VERIFY, CcidError, Change, verify_body
+from .ccid_pin import MODIFY, VERIFY, VERIFY_PCB, CcidError, Change, verify_body
 from .clock import left, wrap
 from .desk import Desk
 from .errors import Refused
@@ -111,6 +112,8 @@ class Ccid(Desk):
         self._head = bytearray(HEAD)
         self._data = memoryview(bytearray(MAX_DATA))
         self._pin = PinChange()
+        self._blocks = None
+        """In the place of a T=1 card while a PIN is typed."""
         self.answer = memoryview(bytearray(8))
         self.answer_at = 0
         self._connected = False
@@ -453,27 +456,35 @@ class Ccid(Desk):
     def _secure(self, slot, message, n):
         """VERIFY or CHANGE REFERENCE DATA with codes of the keypad [CCID 6.1.11, 6.1.12]."""
         self._powered(slot)
-        if slot.protocol_number:
-            raise CcidError(_PROTOCOL)
         if not n or message[HEAD] not in (VERIFY, MODIFY):
             raise CcidError(HEAD if n else _BAD_LENGTH)
         if message[HEAD] == VERIFY:
-            body = verify_body(message, n, slot.number)
-            entry = self._pin.verify(self, body, len(body))
+            wanted = verify_body(message, n, slot.number)
+            pcb = message[HEAD + VERIFY_PCB]
         else:
-            entry = self._pin.change(self, slot, Change(message, n))
+            wanted = Change(message, n, self._echo)
+            pcb = wanted.pcb
         self._server.claim_keypad(self)
+        blocks = self._blocks = BlockSlot(slot, pcb) if slot.protocol_number else None
+        data = self._data
+        self._result = 2
         try:
             self.answer_at = 0
-            yield from entry
-            self._data[:2] = self.answer[:2]
+            if message[HEAD] == VERIFY:
+                yield from self._pin.verify(self, wanted, len(wanted))
+            else:
+                yield from self._pin.change(self, blocks or slot, wanted)
+            data[:2] = self.answer[:2]
+            if blocks and blocks.length:  # the host has numbered this block: it gets the card's
+                self._result = blocks.length
+                data[: self._result] = blocks.answer[: self._result]
         except Refused as refused:
             if refused.status != _link.STATUS_PIN_BLOCKED:
                 raise
-            self._data[:2] = _SW_BLOCKED
+            data[:2] = _SW_BLOCKED
         finally:
+            self._blocks = None
             self._server.free_keypad(self)
-        self._result = 2
 
     def _abort(self, number):
         """A PIN entry is cancelled; a card in the middle of a TPDU can only be powered off."""
@@ -487,7 +498,12 @@ class Ccid(Desk):
     # --- what PinEntry asks of its desk ------------------------------------------------------------------------------
 
     def slot(self, number):
-        return self._slots[number]
+        return self._blocks or self._slots[number]
+
+    def until_idle(self, slot):
+        if slot is self._blocks:
+            return slot.finish(self)
+        return super().until_idle(slot)
 
     def open_keypad(self):
         self._server.open_keypad()

@@ -11,6 +11,8 @@ from .keypad import MAX_DIGITS
 VERIFY = const(0)
 MODIFY = const(1)
 _VERIFY_HEAD = const(15)
+VERIFY_PCB = const(13)
+"""Offset of the PCB in bTeoPrologue of a verification."""
 _MODIFY_HEAD = const(18)  # without the indices of the second and third message
 _BAD_LENGTH = const(0x01)
 _INS_VERIFY = const(0x20)
@@ -43,8 +45,8 @@ def verify_body(message, n, number):
 class Change:
     """A PIN modification as asked for: what is typed, and where it goes in CHANGE REFERENCE DATA."""
 
-    def __init__(self, message, n):
-        """From a Secure message with `n` bytes of data."""
+    def __init__(self, message, n, gemalto):
+        """From a Secure message with `n` bytes of data. `gemalto`: all message indices are there, whatever their number [libccid]."""
         if n < _MODIFY_HEAD + 4:
             raise CcidError(_BAD_LENGTH)
         block = message[HEAD : HEAD + n]
@@ -52,9 +54,10 @@ class Change:
         self.ask_current = bool(block[9] & _ASK_CURRENT)
         self.ask_again = bool(block[9] & _CONFIRM_NEW)
         self.timeout_s = block[1]
-        at = _MODIFY_HEAD + (1 if block[11] else 0) + (1 if block[11] >= 3 and block[11] != 0xFF else 0)
+        at = _MODIFY_HEAD + (2 if gemalto or block[11] >= 3 else 1 if block[11] else 0)
         if n < at + 4:
             raise CcidError(_BAD_LENGTH)
+        self.pcb = block[at - 2]
         self.header = bytes(block[at : at + 4])
         if self.header[1] != _INS_CHANGE:
             raise CcidError(HEAD + at + 1)

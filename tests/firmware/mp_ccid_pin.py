@@ -2,6 +2,10 @@
 
 from ccidrig import ACTIVE, FAILED, Reader
 from fakes import CPS3_ATR, Card, unhex
+from t1card import block as t1_block
+from t1card import i
+from t1card import r as ready
+from t1card import s as supervise
 
 from tournee_fw import _link
 
@@ -183,6 +187,21 @@ def test_secure_modifications_of_every_layout():
         assert card.changes == [sent]
 
 
+def test_secure_modification_of_a_gemalto_pin_pad():
+    """libccid writes all three indices and then the number that the program gave."""
+    card = PinCard()
+    r = Reader([card.port], "GemPCPinPad")
+    r.on()
+    wanted = bytearray(modification(ask=2))
+    wanted[11] = 2
+    frame = r.put(0x69, bytes(wanted))
+    old, new = codes("1234", "5678")
+    typed(r, old, "Code actuel")
+    typed(r, new, "Nouveau code   ")
+    assert r.frame_in() == frame
+    assert r.result()[4] == unhex("9000") and card.pin == b"5678"
+
+
 def test_secure_modification_not_made():
     """Typed differently, cancelled, timed out, aborted, blocked: nothing goes to the card; a wrong current code costs one try."""
     card = PinCard()
@@ -245,3 +264,94 @@ def test_nothing_of_a_code_is_left():
                   slot.apdu.protocol._tpdu, reader._in._buf, reader._out._buf, reader._data):  # fmt: skip
         for code in (b"1234", b"7777"):
             assert code not in bytes(place)
+
+
+T1_ATR = unhex("3B 80 01 81")
+ASK = unhex("00200001")
+WRONG, GOOD = unhex("63C3"), unhex("9000")
+
+
+def t1_reader(script, reader="SEC1210", atr=T1_ATR):
+    card = Card(atr, script=script)
+    r = Reader([card], reader)
+    r.on()
+    return r, card
+
+
+def with_pcb(wanted, ns, modify=False):
+    """The host numbered its I-block: NAD PCB LEN in bTeoPrologue."""
+    at = 17 if modify else 12
+    return wanted[:at] + bytes((0, ns << 6, 9)) + wanted[at + 3 :]
+
+
+def test_secure_on_t1_keeps_the_numbers_of_the_host():
+    """The tries are asked for twice, the code goes once: both sides are where the host thinks they are."""
+    verify = unhex("0020000104") + b"1234"
+    script = [
+        (i(0, unhex("00B0000004")), i(0, unhex("01020304 9000"))),
+        (i(1, ASK), i(1, WRONG)),
+        (i(0, ASK), i(0, WRONG)),
+        (i(1, verify), i(1, GOOD)),
+        (i(0, unhex("00B0000004")), i(0, unhex("05060708 9000"))),
+    ]
+    for flavour in ("SEC1210", "GemPCPinPad"):
+        r, card = t1_reader(list(script), flavour)
+        assert r.ccid(0x6F, script[0][0])[4] == script[0][1]
+        frame = r.put(0x69, with_pcb(block(), 1))
+        typed(r, codes("1234")[0])
+        if r.echo:
+            assert r.frame_in() == frame
+        assert r.result() == (0x80, ACTIVE, 0, 0, i(1, GOOD))
+        assert r.ccid(0x6F, script[4][0])[4] == script[4][1]
+        assert not card.script
+        reader, slot = r.terminal.readers[0], r.terminal.slots[0]
+        for place in (reader._pin._apdu, slot.apdu._tpdu, slot.apdu.protocol._tx, slot._tx, reader._in._buf):
+            assert b"1234" not in bytes(place)
+
+
+def test_secure_on_t1_grants_time_and_never_sends_a_code_twice():
+    verify = unhex("0020000104") + b"1234"
+    asked = [(i(0, ASK), i(0, WRONG)), (i(1, ASK), i(1, WRONG))]
+    wtx = [(i(0, verify), supervise(0xC3, b"\x02")), (supervise(0xE3, b"\x02"), i(0, GOOD))]
+    r, card = t1_reader(asked + wtx)
+    r.put(0x69, with_pcb(block(), 0))
+    typed(r, codes("1234")[0])
+    assert r.result()[4] == i(0, GOOD)
+    for wrong in (ready(0, 1), t1_block(0, GOOD)[:-1] + b"\x55", t1_block(0, b"\x90"), b""):
+        r, card = t1_reader(asked + [(i(0, verify), wrong)])
+        r.put(0x69, with_pcb(block(), 0))
+        typed(r, codes("1234")[0])
+        answer = r.result()
+        assert answer[1] == ACTIVE | FAILED and answer[2] == (0xF4 if wrong else 0xFE), wrong
+        assert not card.script and not card.got
+
+
+def test_secure_on_t1_without_a_code_leaves_the_numbers():
+    """Cancelled, blocked, verified already: an even number of blocks, and an answer of two bytes or none."""
+    for sw, keys, wanted in ((WRONG, [0x1B], b""), (unhex("6983"), None, unhex("6983")), (GOOD, None, GOOD)):
+        r, card = t1_reader([(i(0, ASK), i(0, sw)), (i(1, ASK), i(1, sw)), (i(0, ASK), i(0, GOOD))])
+        r.put(0x69, with_pcb(block(), 0))
+        if keys:
+            typed(r, keys)
+        assert r.result()[4] == wanted
+        assert r.ccid(0x6F, i(0, ASK))[4] == i(0, GOOD)
+
+
+def test_secure_another_pin_on_t1():
+    change = unhex("0024000108") + b"12345678"
+    script = [(i(1, ASK), i(1, WRONG)), (i(0, ASK), i(0, WRONG)), (i(1, change), i(1, GOOD))]
+    r, card = t1_reader(script)
+    old, new, again = codes("1234", "5678", "5678")
+    entries = (("Code actuel", old), ("Nouveau code   ", new), ("Nouveau code, encore", again))
+    assert changed(r, with_pcb(modification(), 1, modify=True), *entries)[4] == i(1, GOOD)
+    assert not card.script
+
+
+def test_secure_on_t1_with_crc():
+    verify = unhex("0020000104") + b"1234"
+    script = [(i(0, ASK, crc=True), i(0, WRONG, crc=True)), (i(1, ASK, crc=True), i(1, WRONG, crc=True))]
+    script.append((i(0, verify, crc=True), i(0, GOOD, crc=True)))
+    r, card = t1_reader(script, atr=unhex("3B9413817120150147454E313E"))
+    r.put(0x69, with_pcb(block(), 0))
+    typed(r, codes("1234")[0])
+    assert r.result()[4] == i(0, GOOD, crc=True)

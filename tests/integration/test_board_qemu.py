@@ -94,7 +94,7 @@ def test_without_qemu_image_or_radio_it_says_what_to_do(
 
     with pytest.raises(BoardError, match="no radio: use --link tcp"):
         asyncio.run(start(replace(config, link="ble")))
-    with pytest.raises(BoardError, match="there are unix and qemu"):
+    with pytest.raises(BoardError, match="there are unix, qemu"):
         asyncio.run(start(replace(config, board="toaster")))
     monkeypatch.setenv(IMAGE_VARIABLE, str(tmp_path / "none.elf"))
     with pytest.raises(BoardError, match="names no file"):

@@ -111,6 +111,51 @@ def test_the_code_typed_on_the_keypad_of_a_pin_pad(start: Start, kind: str) -> N
     assert "enter" not in text.lower() and PIN not in text
 
 
+PART_10 = """
+from smartcard.System import readers
+from smartcard.scard import SCARD_CTL_CODE
+card = readers()[0].createConnection()
+card.connect()
+told = bytes(card.control(SCARD_CTL_CODE(3400), []))
+features = {told[at]: int.from_bytes(told[at + 2 : at + 6], "big") for at in range(0, len(told), 6)}
+def apdu(text):
+    _, sw1, sw2 = card.transmit(list(bytes.fromhex(text)))
+    print(f"{sw1:02X}{sw2:02X}", flush=True)
+def on_the_keypad(feature, block, text):
+    command = bytes.fromhex(text)
+    print(bytes(card.control(features[feature], list(block + len(command).to_bytes(4, "little") + command))).hex(), flush=True)
+verify = bytes((30, 30, 0x82, 0, 0, 4, 4, 2, 1, 0, 0, 0, 0, 0, 0))
+modify = bytes((30, 30, 0x82, 0, 0, 0, 0, 4, 4, 1, 2, 2, 0, 0, 0, 1, 2, 0, 0, 0))
+apdu("0070000001")
+apdu("01A404000D" "E828BD080F8025000001FF0010")
+on_the_keypad(6, verify, "01200001")
+on_the_keypad(7, modify, "01240101")
+card.disconnect()
+card.connect()
+apdu("0070000001")
+apdu("01A404000D" "E828BD080F8025000001FF0010")
+on_the_keypad(6, verify, "01200001")
+"""
+
+
+@pytest.mark.parametrize("kind", ["GemPCPinPad", "qemu-GemPCPinPad"])
+def test_a_code_changed_on_the_keypad(start: Start, kind: str) -> None:
+    """PC/SC part 10, as programs ask for it: FEATURE_VERIFY_PIN_DIRECT and FEATURE_MODIFY_PIN_DIRECT with a CPS4."""
+    need("pyscard")
+    place = start(kind, "cps4-t0")
+    with _client(place, sys.executable, "-c", PART_10) as client:
+        for shown, code in (
+            ("Code porteur", PIN),
+            ("Nouveau code ", "2580"),
+            ("Nouveau code, encore", "2580"),
+            ("Code porteur", "2580"),
+        ):
+            place.board.wait_display(shown)
+            place.board.type(f"{code}\r")
+        said, _ = client.communicate(timeout=120)
+    assert said.split() == ["9000"] * 7, said
+
+
 @contextlib.contextmanager
 def _client(place: Place, *command: str) -> Iterator[subprocess.Popen[str]]:
     client = subprocess.Popen(
@@ -180,10 +225,19 @@ T1_SCRIPT = f"""00 A4 00 00 02 01 01
 """
 
 
-@pytest.mark.parametrize("kind", ["SEC1210", "GemPCTwin", "qemu-SEC1210", VPCD])
-def test_blocks_and_chains_of_a_t1_card(start: Start, kind: str) -> None:
-    """libccid makes the blocks: 260 bytes of command and 258 of answer do not go into one."""
-    place = start(kind, "generic-t1")
+@pytest.mark.parametrize(
+    ("kind", "card"),
+    [
+        ("SEC1210", "generic-t1"),
+        ("SEC1210", "generic-t1-crc"),
+        ("GemPCTwin", "generic-t1"),
+        ("qemu-SEC1210", "generic-t1-crc"),
+        (VPCD, "generic-t1"),
+    ],
+)
+def test_blocks_and_chains_of_a_t1_card(start: Start, kind: str, card: str) -> None:
+    """libccid makes the blocks: 260 bytes of command and 258 of answer do not go into one, with the CRC card 32."""
+    place = start(kind, card)
     said = place.run("scriptor", "-r", f"{READER}0", "-p", "T=1", stdin=T1_SCRIPT)
     data = bytes(range(255))
     read = f"< {data.hex().upper()}009000"
