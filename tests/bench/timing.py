@@ -1,4 +1,4 @@
-"""Ratios of times: the measured and its baseline take turns, the best of each counts, so that a busy machine disturbs both."""
+"""Ratios of CPU times: the measured and its baseline take turns, the best of each counts, so that a busy machine disturbs both."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 TURNS_PER_SECOND = 10_000_000
 """What `turns` does in a second on the calibrated machine: a figure "calibrated" is that of such a machine."""
-ROUNDS = 9
-_STEADY_S = 0.004
+ROUNDS = 15
+_STEADY_S = 0.003
 
 
 def turns(count: int) -> int:
@@ -29,9 +29,9 @@ def ratio(numerator: Callable[[], object], denominator: Callable[[], object], ro
         for i, call in enumerate((numerator, denominator)):
             gc.collect()
             gc.disable()
-            start = time.perf_counter()
+            start = time.thread_time()
             call()
-            best[i] = min(best[i], time.perf_counter() - start)
+            best[i] = min(best[i], time.thread_time() - start)
             gc.enable()
     return best[0] / best[1]
 
@@ -45,10 +45,10 @@ def steady_ratio(numerator: Callable[[], object], denominator: Callable[[], obje
     try:
         for _ in range(rounds):
             for i, call in enumerate((numerator, denominator)):
-                start = time.perf_counter()
+                start = time.thread_time()
                 for _ in range(counts[i]):
                     call()
-                best[i] = min(best[i], (time.perf_counter() - start) / counts[i])
+                best[i] = min(best[i], (time.thread_time() - start) / counts[i])
     finally:
         gc.enable()
     return best[0] / best[1]
@@ -56,6 +56,6 @@ def steady_ratio(numerator: Callable[[], object], denominator: Callable[[], obje
 
 def _repeats(call: Callable[[], object]) -> int:
     call()
-    start = time.perf_counter()
+    start = time.thread_time()
     call()
-    return max(1, int(_STEADY_S / max(time.perf_counter() - start, 1e-9)))
+    return max(1, int(_STEADY_S / max(time.thread_time() - start, 1e-9)))

@@ -1,4 +1,5 @@
 /* Bytes to NamedTuples. */
+#include "digits.h"
 #include "twin.h"
 
 /* The first fault in order of place, as an index of the table's fields. */
@@ -20,29 +21,34 @@ int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field
 static PyObject *value_of(const Field *f, const uint8_t *p) {
     Py_ssize_t n = f->len;
     if (f->blank && p[0] == ' ') Py_RETURN_NONE;
-    if (f->kind == KIND_N) {
-        long long v = 0;
-        Py_ssize_t i;
-        for (i = 0; i < n; i++) v = v * 10 + (p[i] - '0');
-        return PyLong_FromLongLong(v);
-    }
+    if (f->kind == KIND_N) return PyLong_FromLongLong(number_at(p, f->len));
     if (f->kind == KIND_A) {
         while (n >= 8 && !memcmp(p + n - 8, "        ", 8)) n -= 8;
         while (n && p[n - 1] == ' ') n--;
     }
-    return PyUnicode_FromStringAndSize((const char *)p, n);
+    return PyUnicode_DecodeLatin1((const char *)p, n, NULL);
 }
 
-static PyObject *read_record(const Codec *self, const Record *r, const uint8_t *p) {
-    PyObject *tuple, *made;
+/* The record at p. A value whose bytes are those of the record `before` (at `p_before`, of the same type, or NULL) is the same object:
+ * what a file repeats from record to record is made once. */
+static PyObject *read_record(const Codec *self, const Record *r, const uint8_t *p, PyObject *before, const uint8_t *p_before) {
+    PyObject *room[MAX_FIELDS], *const *old = NULL, *tuple, *made;
     int i;
+    if (before) old = tuple_items(self, before, room, r->n_valued);
     if (self->raw_alloc)
         tuple = PyType_GenericAlloc((PyTypeObject *)r->cls, r->n_valued);
     else
         tuple = PyTuple_New(r->n_valued);
     if (!tuple) return NULL;
     for (i = 0; i < r->n_valued; i++) {
-        PyObject *value = value_of(&r->valued[i], p + r->valued[i].at);
+        const Field *f = &r->valued[i];
+        PyObject *value;
+        if (old && same_bytes(p + f->at, p_before + f->at, f->len)) {
+            value = old[i];
+            Py_INCREF(value);
+        } else {
+            value = value_of(f, p + f->at);
+        }
         if (!value || PyTuple_SetItem(tuple, i, value)) {
             Py_DECREF(tuple);
             return NULL;
@@ -58,9 +64,16 @@ PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"data", "first", NULL};
     Py_buffer view;
     PyObject *out = NULL;
+    PyObject **last; /* of each type, kept by `out` */
+    const uint8_t **last_at, *p;
     Py_ssize_t first = 1, left;
-    const uint8_t *p;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*|n:decode", names, &view, &first)) return NULL;
+    last = PyMem_Calloc((size_t)self->n_records, sizeof *last);
+    last_at = PyMem_Calloc((size_t)self->n_records, sizeof *last_at);
+    if (!last || !last_at) {
+        PyErr_NoMemory();
+        goto done;
+    }
     if (!(out = PyList_New(0))) goto done;
     for (p = view.buf, left = view.len; left > 0; first++) {
         const Record *r;
@@ -83,12 +96,14 @@ PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_bytes(self, problem, first, index, field, p);
             goto error;
         }
-        if (!(made = read_record(self, r, p))) goto error;
+        if (!(made = read_record(self, r, p, last[index], last_at[index]))) goto error;
         if (PyList_Append(out, made)) {
             Py_DECREF(made);
             goto error;
         }
         Py_DECREF(made);
+        last[index] = made;
+        last_at[index] = p;
         p += r->size;
         left -= r->size;
     }
@@ -96,6 +111,8 @@ PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
 error:
     Py_CLEAR(out);
 done:
+    PyMem_Free(last);
+    PyMem_Free((void *)last_at);
     PyBuffer_Release(&view);
     return out;
 }

@@ -1,4 +1,4 @@
-/* Numbers as decimal digits. */
+/* Numbers as decimal digits, and back. */
 #ifndef TOURNEE_DIGITS_H
 #define TOURNEE_DIGITS_H
 #include "twin.h"
@@ -6,6 +6,26 @@
 static const char two_digits[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+static inline int64_t four_at(const uint8_t *p) {
+    return 1000 * (p[0] - '0') + 100 * (p[1] - '0') + 10 * (p[2] - '0') + (p[3] - '0');
+}
+
+static inline int64_t eight_at(const uint8_t *p) { return 10000 * four_at(p) + four_at(p + 4); }
+
+/* Digits of a field already found to hold digits only, or spaces (a blank: 0). */
+static inline int64_t number_at(const uint8_t *p, int len) {
+    int64_t v = 0;
+    if (p[0] == ' ') return 0;
+    for (; len >= 8; len -= 8, p += 8) v = v * 100000000 + eight_at(p);
+    if (len >= 4) {
+        v = v * 10000 + four_at(p);
+        len -= 4;
+        p += 4;
+    }
+    for (; len; len--, p++) v = v * 10 + (*p - '0');
+    return v;
+}
 
 static inline void write_2(uint8_t *p, uint32_t v) { memcpy(p, two_digits + 2 * v, 2); }
 

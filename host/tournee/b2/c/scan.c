@@ -1,4 +1,5 @@
 /* Checks a whole file without making an object: format, order, pairs, counters, totals, repeated fields. Runs without the GIL. */
+#include "digits.h"
 #include "twin.h"
 
 enum { MAX_ACCS = 64, MAX_RECORDS = 64, MAX_PAIRS = 8 };
@@ -19,44 +20,9 @@ typedef struct {
 
 static int64_t add(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 
-static inline int64_t four_at(const uint8_t *p) {
-    return 1000 * (p[0] - '0') + 100 * (p[1] - '0') + 10 * (p[2] - '0') + (p[3] - '0');
-}
-
-static inline int64_t eight_at(const uint8_t *p) { return 10000 * four_at(p) + four_at(p + 4); }
-
-/* Digits of a field already found to hold digits only, or spaces (a blank: 0). */
-static int64_t number_at(const uint8_t *p, int len) {
-    int64_t v = 0;
-    if (p[0] == ' ') return 0;
-    for (; len >= 8; len -= 8, p += 8) v = v * 100000000 + eight_at(p);
-    if (len >= 4) {
-        v = v * 10000 + four_at(p);
-        len -= 4;
-        p += 4;
-    }
-    for (; len; len--, p++) v = v * 10 + (*p - '0');
-    return v;
-}
-
 static int64_t signed_at(const Op *op, const uint8_t *p) {
     int64_t v = number_at(p + op->at, op->len);
     return op->sign_at >= 0 && p[op->sign_at] == 'N' ? -v : v;
-}
-
-/* memcmp of a few bytes without a call. */
-static inline int same_bytes(const uint8_t *a, const uint8_t *b, int n) {
-    uint64_t x, y, differ = 0;
-    int i;
-    if (n < 8) return !memcmp(a, b, (size_t)n);
-    for (i = 0; i + 8 < n; i += 8) {
-        memcpy(&x, a + i, 8);
-        memcpy(&y, b + i, 8);
-        differ |= x ^ y;
-    }
-    memcpy(&x, a + n - 8, 8);
-    memcpy(&y, b + n - 8, 8);
-    return !(differ | (x ^ y));
 }
 
 /* 0 when equal, else 1 + place of the first difference. Fields of different width are numbers. */

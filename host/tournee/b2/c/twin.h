@@ -132,6 +132,31 @@ static inline int all_spaces(const uint8_t *p, Py_ssize_t n) {
     return 1;
 }
 
+/* memcmp of a few bytes without a call. */
+static inline int same_bytes(const uint8_t *a, const uint8_t *b, int n) {
+    uint64_t x, y, differ = 0;
+    uint32_t u, v, w, z;
+    int i;
+    if (n >= 8) {
+        for (i = 0; i + 8 < n; i += 8) {
+            memcpy(&x, a + i, 8);
+            memcpy(&y, b + i, 8);
+            differ |= x ^ y;
+        }
+        memcpy(&x, a + n - 8, 8);
+        memcpy(&y, b + n - 8, 8);
+        return !(differ | (x ^ y));
+    }
+    if (n >= 4) {
+        memcpy(&u, a, 4);
+        memcpy(&v, b, 4);
+        memcpy(&w, a + n - 4, 4);
+        memcpy(&z, b + n - 4, 4);
+        return !((u ^ v) | (w ^ z));
+    }
+    return a[0] == b[0] && (n < 2 || (a[1] == b[1] && a[n - 1] == b[n - 1]));
+}
+
 /* The record that begins at p, or -1. */
 static inline int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left) {
     if (self->fixed) return p[0] >= ASCII ? -1 : self->dispatch[p[0] * ASCII + (p[SUPPLEMENT] < ASCII ? p[SUPPLEMENT] : 0)];
