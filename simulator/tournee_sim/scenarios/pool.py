@@ -41,14 +41,15 @@ def run_all(jobs: Iterable[Job], workers: int, settings: Settings) -> Generator[
     try:
         running = [_start(settings) for _ in range(min(workers, len(left)))]
         for worker in running:
-            _give(worker, left)
+            _give(worker, left, settings)
         while any(worker.job for worker in running):
             busy = [w for w in running if w.job]
             ready = wait([w.pipe for w in busy], timeout=1.0)
             for worker in busy:
                 if worker.pipe in ready:
-                    yield _take(worker, running, settings)
-                    _give(worker, left)
+                    outcome = _take(worker, settings)
+                    _give(worker, left, settings)
+                    yield outcome
                 elif time.monotonic() - worker.since > settings.timeout_s + _GRACE_S:
                     worker.process.kill()
     finally:
@@ -69,14 +70,19 @@ def _start(settings: Settings) -> _Worker:
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker, left: deque[Job]) -> None:
+def _give(worker: _Worker, left: deque[Job], settings: Settings) -> None:
     worker.job = left.popleft() if left else None
     worker.since = time.monotonic()
-    if worker.job:
+    if worker.job is None:
+        return
+    try:
+        worker.pipe.send(worker.job)
+    except OSError:  # it died with nothing to do: nothing is lost
+        _replace(worker, settings)
         worker.pipe.send(worker.job)
 
 
-def _take(worker: _Worker, running: list[_Worker], settings: Settings) -> Outcome:
+def _take(worker: _Worker, settings: Settings) -> Outcome:
     """The outcome of a worker's job; a dead worker is replaced in its place."""
     assert worker.job
     try:
@@ -84,10 +90,16 @@ def _take(worker: _Worker, running: list[_Worker], settings: Settings) -> Outcom
         return outcome
     except (EOFError, OSError):
         job = worker.job
-    worker.pipe.close()
-    worker.process.join(5)
-    fresh = _start(settings)
-    code = worker.process.exitcode
-    worker.process, worker.pipe = fresh.process, fresh.pipe
+    code = _replace(worker, settings)
     why = signal.Signals(-code).name if code is not None and code < 0 else f"code {code}"
     return Outcome(job.number, job.scenario.name, job.board, job.seed, "error", f"the worker process died ({why})")
+
+
+def _replace(worker: _Worker, settings: Settings) -> int | None:
+    """Another process in the place of a dead one; the dead one's exit code."""
+    worker.pipe.close()
+    worker.process.join(5)
+    code = worker.process.exitcode
+    fresh = _start(settings)
+    worker.process, worker.pipe = fresh.process, fresh.pipe
+    return code
