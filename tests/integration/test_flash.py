@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import tournee
 from tournee.flash import fileset
@@ -90,6 +91,25 @@ def test_a_stock_board_becomes_a_terminal_and_is_left_alone_the_second_time(stoc
     second = json.loads(stock.run("--json").stdout)["boards"][0]
     assert second["up_to_date"] and second["bytes"] == 0 and second["name"] == "Tournee-9999"
     assert stock.files() == before
+
+
+def test_all_boards_are_flashed_though_one_of_them_fails(
+    stock: Stock, tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Port(str(tmp_path / "ttyACM7"), "7")
+    labels = tmp_path / "labels.jsonl"
+    with ThreadedBoard(BoardConfig(board="stock", link="pty", state=tmp_path / "two", keys=keys)) as second:
+        ports = [stock.port, gone, Port(second.url.removeprefix("serial:"), "")]
+        monkeypatch.setattr(serialports, "found", lambda: ports)
+        done = CliRunner().invoke(command, ["--all-ports", "--json", "--labels", str(labels)], standalone_mode=False)
+        assert done.return_value == 4, done.output
+        rows = json.loads(done.stdout)["boards"]
+        assert [(r["port"], r["ok"]) for r in rows] == [(p.device, p is not gone) for p in ports]
+        assert rows[1]["code"] == "port-vanished" and rows[1]["remedy"]
+        assert len(labels.read_text().splitlines()) == 2
+        assert stock.running() and release.running(ports[2].device, 10.0)
+        refused = CliRunner().invoke(command, ["--all-ports", "--name", "One"], standalone_mode=False)
+        assert "several boards" in str(refused.exception)
 
 
 def test_a_dry_run_says_what_it_would_do_and_changes_nothing(stock: Stock) -> None:
