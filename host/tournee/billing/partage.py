@@ -83,14 +83,17 @@ def _line(w: Work, s: Situation, d: Draft, taux_row: Row, because: str, exonerat
         base = 0
     montant = 0 if d.qualificatif == "G" else d.base_cents + d.depassement_cents
     amo = part(base, taux)
-    amc = base - amo if s.tiers_payant in ("amo_amc", "c2s") else 0
+    amc, limit = _amc(w, s, d, base, amo)
     w.traces.append(Trace(d.regle, d.rows, d.explain, index))
     rounded = ROUNDED if base * taux % 100 else ""
     w.traces.append(
         Trace("TAUX", (taux_row.id,), f"{taux} % ({because}) : {euros(base)} × {taux} % = {euros(amo)}{rounded}", index)
     )
     if amc:
-        w.traces.append(Trace("AMC", (), f"Ticket modérateur de {euros(amc)} à la complémentaire", index))
+        w.traces.append(Trace("AMC", limit, f"Ticket modérateur de {euros(amc)} à la complémentaire", index))
+    if rest := (base - amo - amc if limit else 0):
+        text = f"Hors parcours, la majoration du ticket modérateur ({euros(rest)}) reste au patient (contrats responsables)"
+        w.traces.append(Trace("CONTRAT_RESPONSABLE", limit, text, index))
     return Line(
         code=d.code,
         libelle=d.libelle,
@@ -113,6 +116,18 @@ def _line(w: Work, s: Situation, d: Draft, taux_row: Row, because: str, exonerat
         reference=d.reference,
         genre=d.genre,
     )
+
+
+def _amc(w: Work, s: Situation, d: Draft, base: int, amo: int) -> tuple[int, tuple[str, ...]]:
+    """Part of the complementary fund in cents, and the row that limits it: outside the parcours it pays the ordinary rest only."""
+    if s.tiers_payant not in ("amo_amc", "c2s"):
+        return 0, ()
+    if s.tiers_payant == "amo_amc" and s.parcours_statut == 2 and w.parametre("contrat_responsable", d.date):
+        limit = w.tables.parametre("contrat_responsable", d.date)
+        ordinary = w.tables.taux_de(w.categorie, "parcours", d.date)
+        if limit is not None and ordinary is not None:
+            return min(base - amo, base - part(base, int(ordinary.data["taux"]))), (limit.id,)
+    return base - amo, ()
 
 
 def totals(found: tuple[Line, ...], tiers_payant: str | None) -> Totals:
