@@ -16,9 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 import tournee
+from tournee.cli.flash import command
 from tournee.flash import fileset
 from tournee.flash.adapters import board as boards
-from tournee.flash.adapters import cross, release, repl
+from tournee.flash.adapters import cross, release, repl, serialports
 from tournee.flash.adapters.serialports import Port
 from tournee.flash.errors import (
     BoardSaid,
