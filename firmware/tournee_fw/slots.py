@@ -209,10 +209,12 @@ class Slot:
             self._after_pps(now)
         elif state == CARD_EXCHANGE:
             protocol = self.apdu.protocol
-            protocol.parity(self._port.refused(), self._port.damaged(), now)
+            refused, damaged = port.refused(), port.damaged()
+            if refused or damaged:
+                protocol.parity(refused, damaged, now)
             protocol.tick(now)
-            self.apdu.advance(now)
-            self._after_exchange(now)
+            if not protocol.state:
+                self._advance(now)
 
     def due_ms(self, now: int) -> int:
         """Ms until `poll` has something to do without any event."""
@@ -362,8 +364,13 @@ class Slot:
                 if damaged:
                     protocol.parity(0, damaged, now)
                 protocol.feed(view, n, now)
-                self.apdu.advance(now)
-                self._after_exchange(now)
+                if not protocol.state:
+                    self._advance(now)
+
+    def _advance(self, now):
+        """The protocol's exchange is over: the command goes on, or ends."""
+        self.apdu.advance(now)
+        self._after_exchange(now)
 
     def _after_atr(self, now):
         atr = self.atr_reader

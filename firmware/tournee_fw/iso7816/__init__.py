@@ -10,6 +10,7 @@ A protocol (`t0.T0`, `t1.T1`) is an object with
     feed(buf, n, now)                   `n` characters came from the card, already in direct convention
     parity(refused, damaged, now)       `CardPort.refused` and `.damaged`, before the characters they are about are fed
     tick(now)                           time passes; `due_ms(now)` says when it matters
+    state                               0 when no exchange runs (`busy`)
     busy, status, length                exchange still running; `_link.STATUS_*`; bytes in `out`
     in_step                             the card can go on without a reset although the exchange failed
 """
