@@ -307,7 +307,7 @@ class Ccid(Desk):
         elif kind in (_GET_PARAMETERS, _RESET_PARAMETERS):
             self._parameters(slot)
         elif kind == _SET_PARAMETERS:
-            self._set_parameters(slot, message, n)
+            yield from self._set_parameters(slot, message, n)
         elif kind == _ESCAPE:
             self._escape(message, n)
         elif kind == _SECURE:
@@ -348,7 +348,7 @@ class Ccid(Desk):
             raise CcidError(_BAD_LENGTH)
         tpdu = message[HEAD : HEAD + n]
         if tpdu[0] == 0xFF:
-            self._pps(slot, tpdu, n)
+            yield from self._pps(slot, tpdu, n)
             return
         if slot.protocol_number == 0:
             if n > 5 and n == 6 + tpdu[4]:
@@ -382,6 +382,7 @@ class Ccid(Desk):
         if n < 3 or x or n != 3 + (request[1] >> 4 & 1) + (request[1] >> 5 & 1) + (request[1] >> 6 & 1):
             raise CcidError(_BAD_DATA)
         protocol = request[1] & 15
+        yield from self._speak(slot, protocol)
         wanted = request[2] if request[1] & 0x10 else FIDI_DEFAULT
         if protocol != slot.protocol_number or slot.fidi not in (wanted, FIDI_DEFAULT):
             raise CcidError(_PROTOCOL)
@@ -395,6 +396,18 @@ class Ccid(Desk):
             data[1] = protocol
             data[2] = 0xFF ^ protocol
             self._result = 3
+
+    def _speak(self, slot, protocol):
+        """The other protocol that the card offers begins with a reset; F6 when it does not."""
+        if protocol == slot.protocol_number:
+            return
+        atr = slot.atr_reader
+        if protocol > 1 or atr.specific >= 0 or not atr.offers(protocol):
+            raise CcidError(_PROTOCOL)
+        slot.power_on(slot.volt_class, True, self.now, protocol)
+        yield from self.until_idle(slot)
+        if protocol != slot.protocol_number:
+            raise CcidError(_PROTOCOL)
 
     def _parameters(self, slot):
         """CCID 6.2.3: FiDi, convention and checksum, guard time, waiting integers, clock stop [, IFSC, NAD]."""
@@ -417,7 +430,10 @@ class Ccid(Desk):
     def _set_parameters(self, slot, message, n):
         self._powered(slot)
         if message[7] != slot.protocol_number:
-            raise CcidError(_BAD_7)
+            try:
+                yield from self._speak(slot, message[7])
+            except CcidError:
+                raise CcidError(_BAD_7)
         if n != (7 if slot.protocol_number else 5):
             raise CcidError(_BAD_LENGTH)
         if not (FI[message[HEAD] >> 4] and DI[message[HEAD] & 15]):

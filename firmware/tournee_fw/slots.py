@@ -68,6 +68,7 @@ class Slot:
         self._deadline = 0
         self._warm = False
         self._retried = self._renegotiated = False
+        self._wanted = -1
         self._without_pps = False
         self._damaged = 0
         self._last_class = 0
@@ -102,8 +103,10 @@ class Slot:
         """The ATR of the powered card, else empty."""
         return self.atr_reader.atr if self.state >= CARD_READY else b""
 
-    def power_on(self, voltage: int, warm: bool, now: int) -> None:
+    def power_on(self, voltage: int, warm: bool, now: int, protocol: int = -1) -> None:
         """Reset the card: warm, or cold through the classes (AUTO: 5 V, 3 V, 1.8 V, as stock readers do).
+
+        `protocol`: 0 or 1 instead of the one that the card offers first, if it offers it.
 
         A card that still had supply less than 10 ms ago waits for it.
         """
@@ -115,6 +118,7 @@ class Slot:
             self.status = STATUS_NO_CARD
             return
         self.pin_ok = False
+        self._wanted = protocol
         self._retried = self._renegotiated = self._without_pps = False
         self._found = STATUS_MUTE
         if warm:
@@ -399,7 +403,7 @@ class Slot:
     def _negotiate(self, now):
         atr = self.atr_reader
         self.fidi = FIDI_DEFAULT
-        protocol = _protocol(atr)
+        protocol = _protocol(atr, self._wanted)
         fi = atr.fidi >> 4
         known = FI[fi] and DI[atr.fidi & 15] and self._board.clock_khz <= FMAX_KHZ[fi]
         unfit = STATUS_PROTOCOL if protocol < 0 else STATUS_OK
@@ -469,10 +473,12 @@ class Slot:
             self._stop(status)
 
 
-def _protocol(atr):
-    """The one of the specific mode, the first offered, or another offered one; -1 when none is T=0 or T=1."""
+def _protocol(atr, wanted):
+    """The one of the specific mode, `wanted`, the first offered, or another offered one; -1 when none is T=0 or T=1."""
     if atr.specific >= 0:
         return atr.specific if atr.specific < 2 else -1
+    if wanted >= 0 and atr.offers(wanted):
+        return wanted
     if atr.first < 2:
         return atr.first
     if atr.offers(0):

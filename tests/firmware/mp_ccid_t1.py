@@ -45,6 +45,29 @@ def test_parameters_of_a_t1_card():
     assert rig.ccid(0x61, told[4][:5], extra=b"\1\0\0")[:3] == (0x82, ACTIVE | FAILED, 1)
 
 
+def test_the_other_protocol_that_a_card_offers():
+    """By the host's PPS, or by SetParameters where the reader does PPS itself; a reset comes first, and the next one leads back."""
+    for flavour, ask in (
+        ("GemPCTwin", lambda rig: rig.ccid(0x6F, unhex("FF1113FD"))[:2] == (0x80, ACTIVE)),
+        ("SEC1210", lambda rig: rig.ccid(0x61, unhex("1310 00 15 00 FE 00"), extra=b"\1\0\0")[:2] == (0x82, ACTIVE)),
+    ):
+        rig, card = t1([], atr=unhex("3B94138031FE1547454E31A0"), reader=flavour)
+        assert rig.ccid(0x6C)[3] == 0
+        card.calls.clear()
+        assert ask(rig)
+        assert ("rst", 0) in card.calls and ("vcc", 0) not in card.calls
+        assert rig.ccid(0x6C)[3] == 1
+        card.script = [(i(0, READ), i(0, DATA))]
+        assert rig.ccid(0x6F, i(0, READ))[4] == i(0, DATA)
+        card.script = []
+        rig.on()
+        assert rig.ccid(0x6C)[3] == 0
+    rig, card = t1([], atr=CPS3_ATR, reader="GemPCTwin")
+    assert rig.ccid(0x6F, unhex("FF1111FF"))[:3] == (0x80, ACTIVE | FAILED, 0xF6)
+    assert rig.ccid(0x61, unhex("11100045002000"), extra=b"\1\0\0")[:3] == (0x82, ACTIVE | FAILED, 7)
+    assert rig.ccid(0x61, unhex("1100002A00"), extra=b"\5\0\0")[:3] == (0x82, ACTIVE | FAILED, 7)
+
+
 def test_the_longest_block():
     sent, answer = i(0, bytes(254)), i(0, bytes(range(254)))
     rig, _ = t1([(sent, answer)])

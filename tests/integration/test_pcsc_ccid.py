@@ -231,6 +231,8 @@ T1_SCRIPT = f"""00 A4 00 00 02 01 01
         ("SEC1210", "generic-t1"),
         ("SEC1210", "generic-t1-crc"),
         ("GemPCTwin", "generic-t1"),
+        ("GemPCTwin", "generic-t0t1"),
+        ("SEC1210", "generic-t0t1"),
         ("qemu-SEC1210", "generic-t1-crc"),
         (VPCD, "generic-t1"),
     ],
