@@ -62,6 +62,8 @@ class Pki:
         if not chosen:
             raise PkiError(f"no directory for the test keys: give --keys DIR or set {KEYS_VARIABLE}")
         self.directory = Path(chosen)
+        self._loaded: dict[str, Identity] = {}
+        """Reading a key checks it, which costs a tenth of a second."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.directory.chmod(0o700)
@@ -129,13 +131,16 @@ class Pki:
         return self._identity(name, make)
 
     def _identity(self, name: str, make: Callable[[rsa.RSAPrivateKey], x509.Certificate]) -> Identity:
+        if name in self._loaded:
+            return self._loaded[name]
         path = self.directory / f"{name}.pem"
         if not path.exists():
             with self._lock():
                 if not path.exists():
                     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
                     _write(path, key, make(key))
-        return _load(path)
+        self._loaded[name] = _load(path)
+        return self._loaded[name]
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
