@@ -11,11 +11,12 @@ from tests.golden.test_golden_billing import PRICED, Case, by_id, run_with
 from tests.unit.practice_fakes import CABINET
 from tournee.b2.facture import facture_records
 from tournee.b2.twin import encode
-from tournee.billing import Bill, Evaluation, Rights, settle
+from tournee.billing import Bill, Evaluation, Rights, completed, settle
 from tournee.practice.facture import facture
 
 
 def written(bill: Bill, card: Rights, result: Evaluation) -> bytes:
+    card = completed(bill, card)  # without a Vitale, what was typed
     value = facture(
         settle(bill, card), card, result, numero=999_999_999, day=date(2026, 11, 21), directory=CABINET.directory
     )
