@@ -113,7 +113,9 @@ def display(name: str, state: Path | None, as_json: bool) -> None:
 @click.argument("fault_name", metavar="[NAME]", required=False)
 @click.argument("words", nargs=-1, metavar="")
 @click.option("--slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Slot of the card.")
-@click.option("--after", type=click.IntRange(0), help="Strike after so many bytes (pull, link-cut) or frames (kill).")
+@click.option(
+    "--after", type=click.IntRange(0), help="Strike after so many bytes (pull, parity, link-cut) or frames (kill)."
+)
 @click.option("--count", type=click.IntRange(0), help="Strike so often; 0: for ever.")
 @click.option(
     "--direction",
@@ -137,8 +139,9 @@ def fault(
     from tournee_sim.faults import CardFault, LinkFault
 
     if fault_name is None:
-        names = [*(k.value for k in CardFault), *(k.value for k in LinkFault), "air …", "clear"]
-        _say({"version": 1, "faults": names}, as_json, "\n".join(names))
+        about = {k.value: k.about for k in (*CardFault, *LinkFault)}
+        about |= {"air …": "the radio: jam, drop, loss", "clear": "ends the lasting ones"}
+        _say({"version": 1, "faults": list(about)}, as_json, "\n".join(f"{k:14} {v}" for k, v in about.items()))
     elif fault_name == "clear":
         _say(request(name, state, "clear"), as_json, "no fault armed")
     elif fault_name == "air":

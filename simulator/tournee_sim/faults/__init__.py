@@ -7,37 +7,50 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Self
 
 
 class FaultError(ValueError):
     """No such fault, or a parameter that does not belong to it; the message lists what there is."""
 
 
-class CardFault(StrEnum):
-    MUTE = "mute"  # no answer to reset
-    SILENT = "silent"  # no answer to a command
-    NULL_STORM = "null-storm"  # 60 every 0.9 waiting time, `count` times (0: for ever)
-    OVERRUN = "overrun"  # the answer comes after 2 waiting times (T=1: block waiting times)
-    GARBAGE_ATR = "garbage-atr"  # TS is no TS
-    BAD_TCK = "bad-tck"  # an ATR that announces T=1 and has a wrong check character
-    BAD_PROCEDURE = "bad-procedure"  # a procedure byte that is none
-    SINGLE_ACK = "single-ack"  # not an error: data one byte at a time by ~INS
-    PPS_MUTE = "pps-mute"
-    PPS_REFUSED = "pps-refused"  # answers without PPS1: F/D stay at 372/1
-    PPS_GARBAGE = "pps-garbage"
-    SW_6F00 = "sw-6f00"  # every command ends with 6F00
-    BAD_EDC = "bad-edc"  # T=1: a block with a wrong check
-    LOST_BLOCK = "lost-block"  # T=1: done, but the block that says so does not come
-    WTX = "wtx"  # T=1: asks for more time before it answers
-    CARD_ABORT = "card-abort"  # T=1: the card gives a command up
-    PARITY = "parity"  # character `after` in `direction` (to_card, to_board) damaged `count` times (0: for ever)
-    PULL = "pull"  # the card leaves after `after` more bytes in either direction
-    BLOCKED = "blocked"  # tries left: 0
+class Named(StrEnum):
+    """A name with a line about it."""
+
+    about: str
+
+    def __new__(cls, value: str, about: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.about = about
+        return member
 
 
-class LinkFault(StrEnum):
-    CUT = "link-cut"  # the host loses the link after `after` more bytes in `direction`
-    KILL = "kill"  # the terminal is killed after `after` more frames in `direction`
+class CardFault(Named):
+    MUTE = "mute", "no answer to reset"
+    SILENT = "silent", "no answer to a command"
+    NULL_STORM = "null-storm", "60 every 0.9 waiting time, `count` times (0: for ever)"
+    OVERRUN = "overrun", "the answer comes after 2 waiting times (T=1: block waiting times)"
+    GARBAGE_ATR = "garbage-atr", "TS is no TS"
+    BAD_TCK = "bad-tck", "an ATR that announces T=1 and has a wrong check character"
+    BAD_PROCEDURE = "bad-procedure", "a procedure byte that is none"
+    SINGLE_ACK = "single-ack", "not an error: data one byte at a time by ~INS"
+    PPS_MUTE = "pps-mute", "no answer to a PPS"
+    PPS_REFUSED = "pps-refused", "answers without PPS1: F/D stay at 372/1"
+    PPS_GARBAGE = "pps-garbage", "a PPS answered with what it did not ask for"
+    SW_6F00 = "sw-6f00", "every command ends with 6F00"
+    BAD_EDC = "bad-edc", "T=1: a block with a wrong check"
+    LOST_BLOCK = "lost-block", "T=1: done, but the block that says so does not come"
+    WTX = "wtx", "T=1: asks for more time before it answers"
+    CARD_ABORT = "card-abort", "T=1: the card gives a command up"
+    PARITY = "parity", "character `after` in `direction` (to_card, to_board) damaged `count` times (0: for ever)"
+    PULL = "pull", "the card leaves after `after` more bytes in either direction"
+    BLOCKED = "blocked", "tries left: 0"
+
+
+class LinkFault(Named):
+    CUT = "link-cut", "the host loses the link after `after` more bytes in `direction`"
+    KILL = "kill", "the terminal is killed after `after` more frames in `direction`"
 
 
 @dataclass(frozen=True)
