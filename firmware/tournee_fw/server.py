@@ -342,7 +342,7 @@ class Server(Desk):
     def _step(self):
         """Let the running request go on until it waits again."""
         try:
-            for _ in self._job:
+            for _ in self._job:  # type: ignore[union-attr] (not called without one)
                 break
             else:
                 self._finish(STATUS_OK)

@@ -40,8 +40,8 @@ def mount():
         return
     disk = RamDisk()
     try:
-        files = vfs.VfsLfs2(disk, mtime=False)
+        files = vfs.VfsLfs2(disk, mtime=False)  # type: ignore[arg-type] (the stubs want a class of theirs)
     except OSError:
-        vfs.VfsLfs2.mkfs(disk)
-        files = vfs.VfsLfs2(disk, mtime=False)
+        vfs.VfsLfs2.mkfs(disk)  # type: ignore[arg-type]
+        files = vfs.VfsLfs2(disk, mtime=False)  # type: ignore[arg-type] (the stubs want a class of theirs)
     vfs.mount(files, "/")
