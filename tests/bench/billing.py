@@ -13,10 +13,10 @@ from tests.unit.billing_cases import bill, rights
 from tournee.billing import Act, Bill, evaluate
 
 _DAY = date(2026, 3, 2)
-_TURNS = 20_000
+_TURNS = 10_000
 
 
-def _us(made: Bill, runs: int) -> float:
+def _us(made: Bill, runs: int, rounds: int) -> float:
     """Calibrated microseconds of one evaluation."""
     card = rights()
     if evaluate(made, card, today=date(2026, 11, 21)).status != "valid":
@@ -27,7 +27,7 @@ def _us(made: Bill, runs: int) -> float:
             evaluate(made, card, today=date(2026, 11, 21))
 
     calibrated_us = _TURNS / TURNS_PER_SECOND * 1_000_000
-    return steady_ratio(work, lambda: turns(_TURNS), rounds=120) * calibrated_us / runs
+    return steady_ratio(work, lambda: turns(_TURNS), rounds=rounds, steady_s=0.001) * calibrated_us / runs
 
 
 @cache
@@ -55,17 +55,17 @@ def _series(days: int) -> Bill:
 
 @bench("billing", "simple bill (GP's visit)", "µs", better="lower", reach=250)
 def simple() -> float:
-    return _us(bill(day=_DAY), 20)
+    return _us(bill(day=_DAY), 10, 600)
 
 
 @bench("billing", "complex bill (20 days, 80 lines)", "µs", better="lower")
 def complex_bill() -> float:
-    return _us(_series(20), 4)
+    return _us(_series(20), 1, 60)
 
 
 @bench("billing", "growth per line, 320 lines over 80", "×", better="lower", reach=1.5)
 def growth() -> float:
-    return _us(_series(80), 2) / _us(_series(20), 4) / 4
+    return _us(_series(80), 1, 30) / _us(_series(20), 1, 60) / 4
 
 
 @bench("billing", "import of the engine with its tables", "ms", better="lower", reach=150)

@@ -36,9 +36,17 @@ def ratio(numerator: Callable[[], object], denominator: Callable[[], object], ro
     return best[0] / best[1]
 
 
-def steady_ratio(numerator: Callable[[], object], denominator: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """As `ratio`, each call repeated for some milliseconds per round: memory is warm, as it is for who encodes block after block."""
-    counts = [_repeats(numerator), _repeats(denominator)]
+def steady_ratio(
+    numerator: Callable[[], object],
+    denominator: Callable[[], object],
+    rounds: int = ROUNDS,
+    *,
+    steady_s: float = _STEADY_S,
+) -> float:
+    """As `ratio`, each call repeated for `steady_s` per round: memory is warm, as it is for who encodes block after block. Many
+    short rounds find the moments that a busy machine leaves alone.
+    """
+    counts = [_repeats(numerator, steady_s), _repeats(denominator, steady_s)]
     best = [float("inf"), float("inf")]
     gc.collect()
     gc.disable()
@@ -54,8 +62,8 @@ def steady_ratio(numerator: Callable[[], object], denominator: Callable[[], obje
     return best[0] / best[1]
 
 
-def _repeats(call: Callable[[], object]) -> int:
+def _repeats(call: Callable[[], object], steady_s: float) -> int:
     call()
     start = time.thread_time()
     call()
-    return max(1, int(_STEADY_S / max(time.thread_time() - start, 1e-9)))
+    return max(1, int(steady_s / max(time.thread_time() - start, 1e-9)))
