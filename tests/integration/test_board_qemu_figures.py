@@ -23,8 +23,8 @@ def guest(image: Path, script: str, before: str = "", *, counting: bool) -> Any:
 def test_work_per_card_byte_is_within_its_limits_and_repeats() -> None:
     first, again = (guest(images.image(), "work.py", counting=True) for _ in range(2))
     assert first == again
-    assert first["block"] <= 1_500
-    assert first["single"] <= 3_500
+    assert first["block"] <= 1_000
+    assert first["single"] <= 3_300
 
 
 def test_the_heap_stays_in_one_piece_and_does_not_grow() -> None:
