@@ -11,7 +11,7 @@ from tournee.billing.dates import age, fr, months_before
 from tournee.billing.manques import missing
 from tournee.billing.model import Mode, Origin
 from tournee.billing.result import Choice
-from tournee.billing.rights import Beneficiaire
+from tournee.billing.rights import Beneficiaire, covers
 from tournee.billing.tables import Row
 from tournee.billing.work import Work
 
@@ -73,7 +73,7 @@ def patient(w: Work) -> None:
     w.age = age(w.person.identite.naissance, w.day)
     periodes = w.person.periodes_amo
     for day in w.days() if periodes else ():
-        if not any(p.contains(day) for p in periodes):
+        if not covers(periodes, day):
             w.fault(
                 "DROITS_FERMES",
                 "rights.beneficiaires.periodes_amo",
@@ -211,7 +211,7 @@ def _indicateurs(w: Work, person: Beneficiaire) -> Iterator[Row]:
     found = [("service_amo", person.service_amo)] if person.service_amo_periode.contains(w.day) else []
     if amc is not None and amc.periode.contains(w.day):
         found.append(("amc", amc.indicateur_traitement))
-    if mutuelle is not None and any(p.contains(w.day) for p in mutuelle.periodes):
+    if mutuelle is not None and covers(mutuelle.periodes, w.day):
         found.append(("mutuelle", mutuelle.indicateur_traitement))
     return (row for key in found if (row := w.tables.indicateurs.get(key)) is not None)
 

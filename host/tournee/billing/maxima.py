@@ -12,8 +12,14 @@ from tournee.billing.work import Draft, Work
 
 def check(w: Work, drafts: Sequence[Draft]) -> None:
     """A fault at the first act beyond its maximum: those of this bill, and the earlier ones that `deja.<key>` says."""
-    for code in dict.fromkeys(d.code for d in drafts):
-        for row in w.tables.maxima.get((w.profession, code), ()):
+    known = w.tables.maxima
+    seen: set[str] = set()
+    for draft in drafts:
+        code = draft.code
+        if code in seen or (w.profession, code) not in known:
+            continue
+        seen.add(code)
+        for row in known[w.profession, code]:
             refs = row.data.get("refs")
             mine = [d for d in drafts if d.code == code and (refs is None or d.reference in refs)]
             if mine:

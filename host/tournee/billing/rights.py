@@ -21,6 +21,11 @@ class Periode:
         return (self.debut is None or self.debut <= day) and (self.fin is None or day <= self.fin)
 
 
+def covers(periodes: Sequence[Periode], day: date) -> bool:
+    """True when one of them contains the day."""
+    return any(periode.contains(day) for periode in periodes)
+
+
 @dataclass(frozen=True)
 class Couverture:
     """Group 106: code couverture = code ALD + code situation, for a period."""

@@ -44,7 +44,7 @@ class Seance:
         return not self.codes.isdisjoint(codes)
 
     def has_genre(self, genre: str) -> bool:
-        return any(d.genre == genre for d in self.drafts)
+        return any(draft.genre == genre for draft in self.drafts)
 
     def rang(self, w: Work) -> int:
         """Rank of the patient among those seen at one home on one trip; 1 at the practice."""

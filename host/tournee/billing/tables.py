@@ -76,6 +76,7 @@ class Tables:
     manques: Mapping[str, Row]  # rules and amounts without a citable source
     sans_tarif: tuple[Row, ...]  # those of `manques` that are codes of acts
     questions: Mapping[str, Question]
+    values: Mapping[str, frozenset[str]]  # by question: its choices
     rows: Mapping[str, Row]
     _tarifs: dict[tuple[str, str, str, date], Tarif | None] = field(default_factory=dict, compare=False, repr=False)
     _actes: dict[tuple[str, str, date], tuple[Row, ...]] = field(default_factory=dict, compare=False, repr=False)
@@ -229,6 +230,7 @@ def tables() -> Tables:
     incompatibles = tuple(
         (keep(r), frozenset(r.data["a"]), frozenset(r.data["b"])) for r in dated_rows("incompatibles", ("regle",))
     )
+    questions = {q["id"]: _question(q) for q in read("questions")["question"]}
     return Tables(
         tarifs={key: tuple(sorted(found, key=lambda t: t.row.valid_from)) for key, found in tarifs.items()},
         actes={key: tuple(found) for key, found in actes.items()},
@@ -253,7 +255,8 @@ def tables() -> Tables:
         suites={r.data["nom"]: keep(r) for r in dated_rows("suites", ("nom",))},
         manques=manques,
         sans_tarif=tuple(row for row in manques.values() if "motif" in row.data),
-        questions={q["id"]: _question(q) for q in read("questions")["question"]},
+        questions=questions,
+        values={q.id: frozenset(c.value for c in q.choices) for q in questions.values()},
         rows=rows,
     )
 

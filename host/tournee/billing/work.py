@@ -13,6 +13,7 @@ from tournee.billing.rights import Beneficiaire, Rights
 from tournee.billing.tables import Row, Tables, Tarif
 
 Value = str | bool | int | None
+_NO_CHOICE = "ce choix n'existe pas ici"
 
 
 @dataclass(slots=True)
@@ -101,16 +102,20 @@ class Work:
         if given is not None and given.acte and not self._same_act(suffix, given.acte):
             self.stale.add(full)
             given = None
-        allowed = question.choices if choices is None else choices
         if given is not None:
             answered = given.value
             if question.ouvre and answered in question.ouvre:
                 self.advanced = True
-            if not (problem := mismatch(question, answered, allowed)):
+            if choices is None and question.type == "choice":
+                problem = "" if answered in self.tables.values[question_id] else _NO_CHOICE
+            else:
+                problem = mismatch(question, answered, choices or ())
+            if not problem:
                 return answered
             if first:
                 path = f"answers.{full}"
                 self.fault("REPONSE_HORS_CHOIX", path, f"{question.text} : {problem}", "répondez à nouveau")
+        allowed = question.choices if choices is None else choices
         standing = question.default if default is None else default
         if given is not None or not first:
             return standing
@@ -194,7 +199,7 @@ def mismatch(question: Question, value: Value, choices: Sequence[Choice]) -> str
         for choice in choices:
             if choice.value == value:
                 return ""
-        return "ce choix n'existe pas ici"
+        return _NO_CHOICE
     if kind == "bool":
         return "" if isinstance(value, bool) else "oui ou non attendu"
     if kind == "int":
