@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import reliability
+from tournee_sim.boards.process import find_firmware
 from tournee_sim.boards.watch import machine_states
 from tournee_sim.pytest_plugin import need
 from tournee_sim.scenarios.model import Job, Outcome, Scenario, Step
@@ -92,6 +93,12 @@ def test_a_state_without_a_scenario_is_an_error(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(reliability, "machine_states", lambda: known | {"t0": known["t0"][:-1]})
     with pytest.raises(reliability.CellMissing, match="t0/SW2"):
         reliability.cells()
+
+
+def test_no_table_of_states_in_the_firmware_is_left_out() -> None:
+    """Card machines have their scenarios; the receiver of the CCID line has its cells in tests/firmware/mp_ccid_faults.py."""
+    tables = {path.stem for path in find_firmware().rglob("*.py") if "\nSTATES = " in path.read_text("utf-8")}
+    assert tables == (set(machine_states()) - {"slot"}) | {"slots", "ccid_frames"}
 
 
 def test_the_table_in_the_documentation_is_the_scenarios() -> None:
