@@ -170,7 +170,9 @@ def _columns_over_copy(blocks: int) -> float:
     if codec.encode_columns(index, columns, len(lines)) != data:
         raise AssertionError("columns do not give the same bytes")
     return ratio(
-        lambda: codec.encode_columns(index, columns, len(lines)), lambda: baselines.copy(data), rounds=_ROUNDS.get(blocks, 9)
+        lambda: codec.encode_columns(index, columns, len(lines)),
+        lambda: baselines.copy(data),
+        rounds=_ROUNDS.get(blocks, 9),
     )
 
 
