@@ -157,12 +157,12 @@ def _deplacement(w: Work, seance: Seance) -> None:
         else:
             _forfait(w, seance)
     if seance.has_genre("deplacement"):
+        kilometres(w, seance)
         if w.profession != "kine" and w.ask("deplacement_prescrit") is False:
             for draft in seance.drafts:
-                if draft.genre == "deplacement":
+                if draft.genre in ("deplacement", "ik"):
                     draft.qualificatif = "F"
             w.trace("DEPLACEMENT_NON_PRESCRIT", "Déplacement non prescrit : à la charge du patient (qualificatif F).")
-        kilometres(w, seance)
 
 
 def _forfait(w: Work, seance: Seance) -> None:
