@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 _HOST = Path(__file__).resolve().parents[2] / "host"
-_MACHINE_ROOMS = {"store", "cli", "web"}
+_MACHINE_ROOMS = {"store", "cli", "web", "flash"}
 _MACHINE_MODULES = {"tournee.b2.ctwin"}  # around the C extension; `tournee.b2.twin` must do without
 _THIRD_PARTY = {"construct", "stdnum", "tournee", "tournee_protocol"}
 _REFUSED = [
