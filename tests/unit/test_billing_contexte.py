@@ -139,6 +139,8 @@ def test_splitting_by_an_oct_excludes_a_dre() -> None:
     result = gp(tiers_payant="amo_amc", amc_gestion="oct", card=rights(amc=AMC))
     assert result.contexte.type_contrat == "99" and not result.contexte.dre
     assert any(t.rule == "ECLATEMENT" for t in result.trace)
+    agreed = gp(tiers_payant="amo_amc", card=rights(amc=("99981234", *AMC[1:])))
+    assert agreed.contexte.amc_gestion == "oct" and any("conventions:4.9998????" in t.rows[0:1] for t in agreed.trace)
 
 
 def test_a_rule_forced_for_nothing_is_told() -> None:

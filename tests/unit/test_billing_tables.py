@@ -120,6 +120,7 @@ def test_no_amount_stands_in_the_code(root: Path) -> None:
         ("99999997", "950000001", "separee"),
         ("99999997", "94", "separee"),
         ("99991234", "", "separee"),
+        ("99981234", "", "oct"),
         ("12345678", "", None),
     ],
 )
