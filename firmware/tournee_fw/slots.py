@@ -144,8 +144,9 @@ class Slot:
             self._stop(STATUS_NOT_POWERED)
 
     def transmit(self, apdu, n: int, out, limit: int, now: int, raw: bool = False, factor: int = 1) -> None:
-        """Send a command APDU, or raw: on T=0 a TPDU, on T=1 one block that has `factor` block waiting times.
+        """Send a command APDU (a memoryview: a slice of a bytearray would be a copy, and a code may be in it).
 
+        Or raw: on T=0 a TPDU, on T=1 one block that has `factor` block waiting times.
         The answer (raw on T=1: the card's block) comes into `out`, `apdu.length` bytes.
         """
         if not self._ready():
