@@ -9,7 +9,9 @@ import pytest
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware" / "tournee_fw"
 FILES = sorted(FIRMWARE.rglob("*.py"))
-CORE = [p for p in FILES if p.relative_to(FIRMWARE).parts[0] not in ("hal", "boards", "root") and p.name != "link_ble.py"]
+CORE = [
+    p for p in FILES if p.relative_to(FIRMWARE).parts[0] not in ("hal", "boards", "root") and p.name != "link_ble.py"
+]
 # What every port has, the QEMU Cortex-M3 included: no time, select, asyncio, cryptolib.
 CORE_MODULES = {"binascii", "gc", "struct", "micropython", "sys", "tournee_fw"}
 MAY_ALSO = {"buildinfo.py": {"hashlib", "os"}}

@@ -56,7 +56,8 @@ class PortVanished(FlashError):
 
     def __init__(self, port: str) -> None:
         super().__init__(
-            f"{port} is not there, or no more.", "Connect the board again and run the same command: it goes on where it stopped."
+            f"{port} is not there, or no more.",
+            "Connect the board again and run the same command: it goes on where it stopped.",
         )
 
 

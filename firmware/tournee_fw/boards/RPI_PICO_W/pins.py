@@ -1,6 +1,6 @@
 """Pins of the Raspberry Pi Pico W (GP numbers). GP23 to GP25 and GP29 are the radio's."""
 
-HZ = 125_000_000
+HZ = 125_000_000  # of the processor; the HAL sets it
 
 SLOTS = (
     {"io": 2, "clk": 3, "rst": 4, "cmdvcc": 5, "off": 6, "en_5v": 7, "en_1v8": 8},
