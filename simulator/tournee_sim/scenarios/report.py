@@ -54,7 +54,7 @@ def html(plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> str:
     found = counts(outcomes)
     bad = [outcome for outcome in outcomes if not outcome.good]
     verdict = "ok" if not bad else "bad"
-    rate = f"{len(outcomes) / seconds:.1f}/s" if seconds else "–"
+    rate = f"{len(outcomes) / seconds:.1f}" if seconds else "–"
     figures = [
         ("sessions", str(len(outcomes))),
         ("passed", str(found["passed"])),
@@ -62,7 +62,7 @@ def html(plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> str:
         ("errors", str(found["error"])),
         ("skipped", str(found["skipped"])),
         ("duration", f"{seconds:.1f} s"),
-        ("sessions", rate),
+        ("per second", rate),
         ("APDUs", str(sum(outcome.apdus for outcome in outcomes))),
     ]
     boxes = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in figures)

@@ -149,7 +149,8 @@ async def run_session(board: UnixBoard, job: Job, after: int) -> Outcome:
     """Run `job` on a terminal that ran `after` sessions since it was powered on; the outcome, whatever happens in it."""
     outcome = Outcome(job.number, job.scenario.name, job.board, job.seed, after=after)
     chance = random.Random(f"board {job.seed}")
-    trace = Trace(None, board.bus.now_ms, keep=True)
+    start_ms = board.bus.now_ms()
+    trace = Trace(None, lambda: board.bus.now_ms() - start_ms, keep=True)
     board.renew(job.seed, f"{chance.randrange(10_000):04d}", trace)
     session = Session(board, job.scenario, job.seed)
     begun, told = time.monotonic(), board.bus.told_ms
