@@ -100,6 +100,16 @@ def test_classes_that_do_not_fit_the_table_are_refused() -> None:
         make_plan(load("sv-sim-1"), (classes[1], classes[0], *classes[2:]))
 
 
+def test_the_c_twin_takes_only_tuples_as_records() -> None:
+    need("ctwin")
+    from tournee.b2.ctwin import CCodec
+
+    known = plan("sv-sim-1")
+    foreign = type("Foreign", (), {"_fields": known.records[-1].cls._fields})
+    with pytest.raises(TypeError, match="NamedTuple"):
+        CCodec(make_plan(known.profile, (*(r.cls for r in known.records[:-1]), foreign)))
+
+
 def test_accents_are_folded_and_listed() -> None:
     text, plis = plier("Cœur d’Émilie", "nom")
     assert text == "Coeur d'Emilie"

@@ -96,6 +96,8 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs);
 int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field);
 
 int load_structure(Codec *self, PyObject *structure); /* scan.c */
+int probe_alloc(Codec *self, const Record *r);        /* probe.c */
+Py_ssize_t probe_items(void);
 
 /* The n items of a tuple: where they are, or asked for one by one into `room`. */
 static inline PyObject *const *tuple_items(const Codec *self, PyObject *tuple, PyObject **room, int n) {
