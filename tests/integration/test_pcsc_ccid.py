@@ -104,7 +104,7 @@ def test_the_code_typed_on_the_keypad_of_a_pin_pad(start: Start, kind: str) -> N
     place = start(kind)
     assert "PIN pad" in place.run("opensc-tool", "-l")
     with _client(place, "pkcs11-tool", "--test", "-l") as client:
-        place.board.wait_display("Code porteur")
+        place.board.wait_display("Code porteur", 60)
         place.board.type(f"{PIN}\r")
         text, _ = client.communicate(timeout=120)
     assert _in_order(text, "Signatures", "testing key 1 (CPS_PRIV_AUT)", "RSA-PKCS: OK"), text
@@ -150,7 +150,7 @@ def test_a_code_changed_on_the_keypad(start: Start, kind: str) -> None:
             ("Nouveau code, encore", "2580"),
             ("Code porteur", "2580"),
         ):
-            place.board.wait_display(shown)
+            place.board.wait_display(shown, 60)
             place.board.type(f"{code}\r")
         said, _ = client.communicate(timeout=120)
     assert said.split() == ["9000"] * 7, said
