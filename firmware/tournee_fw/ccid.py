@@ -474,22 +474,23 @@ class Ccid(Desk):
         self._powered(slot)
         if not n or message[HEAD] not in (VERIFY, MODIFY):
             raise CcidError(HEAD if n else _BAD_LENGTH)
+        body = change = None
         if message[HEAD] == VERIFY:
-            wanted = verify_body(message, n, slot.number)
+            body = verify_body(message, n, slot.number)
             pcb = message[HEAD + VERIFY_PCB]
         else:
-            wanted = Change(message, n, self._echo)
-            pcb = wanted.pcb
+            change = Change(message, n, self._echo)
+            pcb = change.pcb
         self._server.claim_keypad(self)
         blocks = self._blocks = BlockSlot(slot, pcb) if slot.protocol_number else None
         data = self._data
         self._result = 2
         try:
             self.answer_at = 0
-            if message[HEAD] == VERIFY:
-                yield from self._pin.verify(self, wanted, len(wanted))
+            if body is not None:
+                yield from self._pin.verify(self, body, len(body))
             else:
-                yield from self._pin.change(self, blocks or slot, wanted)
+                yield from self._pin.change(self, blocks or slot, change)
             data[:2] = self.answer[:2]
             if blocks and blocks.length:  # the host has numbered this block: it gets the card's
                 self._result = blocks.length
