@@ -20,7 +20,7 @@ import pytest
 from tests.tools import qemu as images
 from tournee_sim.boards.qemu import IMAGE_VARIABLE
 from tournee_sim.pytest_plugin import need
-from tournee_sim.scenarios.load import scenarios
+from tournee_sim.scenarios.load import library, scenarios
 from tournee_sim.scenarios.model import Outcome
 from tournee_sim.scenarios.pool import run_all
 from tournee_sim.scenarios.run import SESSIONS, Plan
@@ -98,6 +98,16 @@ def test_wrong_words_end_with_2_and_a_remedy(keys: Path, words: list[str], says:
 def test_the_library_is_listed(keys: Path) -> None:
     listed = json.loads(tournee(keys, "sim", "run", "--list", "--json").stdout)["scenarios"]
     assert listed["faults/t0"] == "35 scenarios" and "visit" in listed
+
+
+def test_every_scenario_of_the_library_passes(keys: Path, tmp_path: Path) -> None:
+    """But for the fault matrix, which has tests of its own."""
+    need("micropython")
+    names = [name for name in library() if not name.startswith("faults/")]
+    done = tournee(
+        keys, "sim", "run", *names, "-n", "3", "-j", "2", "--seed", "11", "--report", str(tmp_path / "report")
+    )
+    assert done.returncode == 0 and f"{3 * len(names)} sessions: {3 * len(names)} passed" in done.stdout, done.stdout
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ _VOLTS: Final = {"auto": Voltage.AUTO, "5": Voltage.A_5V, "3": Voltage.B_3V, "1.
 _OK, _CANCEL, _CORRECT = "\r", "\x1b", "\b"
 _TURNS: Final = 200
 _ALIVE: Final = bytes.fromhex("0084000008")
-"""GET CHALLENGE: every card of the catalogue but the mute one answers it, on T=0 and T=1."""
+"""GET CHALLENGE: the CPS3, Vitale 2 and generic cards answer it, on T=0 and T=1."""
 
 
 async def _ask(
