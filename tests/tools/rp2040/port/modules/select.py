@@ -1,0 +1,3 @@
+"""There is nothing to wait for here: the tests give the board no transport."""
+
+POLLIN, POLLOUT = 1, 4
