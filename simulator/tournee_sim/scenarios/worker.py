@@ -77,7 +77,7 @@ class Bench:
                 keys=self._settings.keys,
                 board=board,
                 watch=scenario.watch,
-                state=Path(tempfile.mkdtemp(prefix="state-")),
+                state=Path(tempfile.mkdtemp(prefix="state-", dir=self._settings.temporary)),
             )
             made = UnixBoard(config)
             await made.start()
