@@ -70,7 +70,9 @@ def loads(text: str) -> Directory:
     """Raises DirectoryMalformed naming the row and the field."""
     remedy = "Corrigez ce champ, ou remplacez le fichier par l'annuaire fourni."
     if not text.strip():
-        raise DirectoryMalformed("Pas encore d'annuaire des caisses.", "Donnez-le : tournee init --destinations FICHIER")
+        raise DirectoryMalformed(
+            "Pas encore d'annuaire des caisses.", "Donnez-le : tournee init --destinations FICHIER"
+        )
     try:
         document = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as exc:
