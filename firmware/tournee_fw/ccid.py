@@ -82,7 +82,7 @@ _TIME_EXTENSION = const(0x80)
 _TIME_MS = const(1000)
 _TIME_REQUEST = b"\x80"
 _SILENT_HOST_MS = const(30_000)  # pcscd asks for the slots every 400 ms
-_ABSENCE_MS = const(1000)
+_ABSENCE_MS = const(2000)
 """A card that went stays away for so long here: pcscd looks every 400 ms, and one that comes back unseen stays absent for it."""
 _ESCAPE_ECHO = const(8)
 _CHUNK = const(64)
