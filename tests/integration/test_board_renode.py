@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import re
 import select
 import shutil
@@ -171,6 +172,9 @@ class Console:
             server.settimeout(60)
             self.uarts.append(server.accept()[0])
             server.close()
+
+    def open(self) -> None:
+        """The raw REPL."""
         self._until(b">>> ")
         self.uarts[0].sendall(b"\r\x01")
         self._until(b"raw REPL; CTRL-B to exit\r\n>")
@@ -211,9 +215,9 @@ class Console:
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
     need("qemu")
-    started = Console(tmp_path)
-    yield started
-    started.close()
+    with contextlib.closing(Console(tmp_path)) as started:
+        started.open()
+        yield started
 
 
 def test_the_interrupts_are_qemus(board: dict[str, Peripheral], console: Console) -> None:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -123,6 +125,7 @@ class Daemon:
 @cache
 def _client_socket() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="tournee-pcsc-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ[CLIENT_VARIABLE] = str(folder / "comm")
     return folder / "comm"
 
