@@ -130,6 +130,14 @@ def test_micropython_runs_from_the_romfs_image(unix: fileset.FileSet, tmp_path: 
     assert _mounted(path, "vfs.VfsRom(image)", "lib") == f"{unix.manifest} {unix.version}"
 
 
+@pytest.mark.parametrize("board", fileset.boards("files"))
+def test_two_versions_fit_on_the_board(board: str) -> None:
+    """Littlefs gives each file whole blocks, and each folder two."""
+    made, settings = fileset.make(board, cross.compiled), fileset.settings_of(board)
+    second = {f"{fileset.BASE}/b/{name}": content for name, content in made.files.items()}
+    images.littlefs({**made.laid("a", "Tournee-9999"), **second}, settings["block_bytes"], settings["blocks"])
+
+
 def test_an_image_too_small_says_how_much_is_needed(unix: fileset.FileSet) -> None:
     with pytest.raises(NoRoom, match="40960 bytes free"):
         images.littlefs(unix.laid(), 4096, 10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +24,8 @@ Action = Callable[["Session", Values, Values], Awaitable[None]]
 
 _VOLTS: Final = {"auto": Voltage.AUTO, "5": Voltage.A_5V, "3": Voltage.B_3V, "1.8": Voltage.C_1V8}
 _OK, _CANCEL, _CORRECT = "\r", "\x1b", "\b"
-_TURNS: Final = 200
+_OFF_S: Final = 20.0
+_LOOK_S: Final = 0.01
 _ALIVE: Final = bytes.fromhex("0084000008")
 """GET CHALLENGE: the CPS3, Vitale 2 and generic cards answer it, on T=0 and T=1."""
 
@@ -192,15 +195,13 @@ async def link_action(session: Session, values: Values, expect: Values) -> None:
 async def idle(session: Session, values: Values, expect: Values) -> None:
     """The host says and reads nothing until the session is given up: no card is powered any more."""
     await session.idle()
-    for _ in range(_TURNS):
-        powered = [
-            n for n, line in enumerate(session.board.bus.lines) if line.card and line.card.state is not CardState.OFF
-        ]
-        if not powered:
-            break
+    lines = session.board.bus.lines
+    end = time.monotonic() + _OFF_S
+    while powered := [n for n, line in enumerate(lines) if line.card and line.card.state is not CardState.OFF]:
+        if time.monotonic() > end:
+            raise Failed(f"slot {powered[0]} is still powered after a quarter of an hour without a host")
         await session.board.settled()
-    else:
-        raise Failed(f"slot {powered[0]} is still powered after a quarter of an hour without a host")
+        await asyncio.sleep(_LOOK_S)  # the process turns its loop in its own time, and a contact tells nobody
     session.peer.silent(False)
     session.striker.host_silent = False
 

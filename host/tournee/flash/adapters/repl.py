@@ -67,8 +67,9 @@ def _mk(n):
     for i in range(1, len(p)):
         try:
             os.mkdir("/".join(p[:i]))
-        except OSError:
-            pass
+        except OSError as e:
+            if e.errno != 17:
+                raise
 def _mv(a, b):
     try:
         os.rename(a, b)
