@@ -10,16 +10,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import time
 from pathlib import Path
 
-from tournee.flash.adapters import release, repl, serialports
-from tournee.flash.errors import FlashError, NoMicroPython
+from tournee.flash.adapters import board, serialports
+from tournee.flash.errors import FlashError
 
 HERE = Path(__file__).resolve().parent
 CHECKS = HERE / "conformance" / "checks.py"
 _END = re.compile(r"^CONFORMANCE \d+ OK, \d+ SKIPPED, (\d+) FAILED", re.MULTILINE)
-_FIND_S = 10
+_FIND_S = 10.0  # the board may still be starting
 _SILENT_S = 90  # a check that asks for a card waits 30 s
 
 
@@ -62,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         out.flush()
 
     try:
-        line = opened(serialports.the_one().device if options.port == "auto" else options.port)
+        line = board.opened(serialports.the_one().device if options.port == "auto" else options.port, _FIND_S)
         try:
             line.run(installed, _SILENT_S, printed)
             line.reset()  # the terminal again, and a heap without the suite
@@ -78,17 +77,6 @@ def main(argv: list[str] | None = None) -> int:
         print("conform.py: the suite did not end\n→ reset the board and try again", file=sys.stderr)
         return 4
     return 4 if int(end[1]) else 0
-
-
-def opened(device: str) -> repl.Repl:
-    """Its REPL; a terminal that runs there is asked to hand its line over first, a board that starts is waited for."""
-    end = time.monotonic() + _FIND_S
-    while True:
-        try:
-            return repl.opened(device)
-        except NoMicroPython:
-            if not release.released(device) and time.monotonic() > end:
-                raise
 
 
 if __name__ == "__main__":

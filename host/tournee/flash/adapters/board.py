@@ -42,7 +42,7 @@ class Done:
 def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: bool, said: Progress) -> Done:
     """Raises FlashError. A run that was broken off is gone on with; nothing that runs is touched before all is checked."""
     started = time.monotonic()
-    line = _opened(port.device)
+    line = opened(port.device)
     try:
         about = line.about()
         chosen = board or install.detect(about)
@@ -82,9 +82,9 @@ def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: boo
     )
 
 
-def _opened(device: str) -> repl.Repl:
-    """The raw REPL, asked of the terminal that runs there if need be; a board may just be starting."""
-    end = time.monotonic() + _FIND_S
+def opened(device: str, find_s: float = _FIND_S) -> repl.Repl:
+    """The raw REPL, asked of the terminal that runs there if need be; a board may just be starting. Raises FlashError."""
+    end = time.monotonic() + find_s
     while True:
         try:
             return repl.opened(device)
