@@ -23,6 +23,8 @@ DEFAULT_TCP_PORT = const(9750)
 BLE_SERVICE = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 BLE_RX = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 BLE_TX = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
+PART_BYTES = const(220)
+ANSWER_MORE = const(128)
 
 # Flag
 FLAG_MORE = const(0x01)
@@ -57,6 +59,7 @@ EVENT_BOOT = const(0x01)
 EVENT_SLOT = const(0x02)
 EVENT_KEYPAD = const(0x03)
 EVENT_BUSY = const(0x04)
+EVENT_PART = const(0x05)
 
 # Status
 STATUS_OK = const(0x00)
@@ -313,6 +316,16 @@ def write_script_answer(buf, at, step, sw, data):
     pack_into(">BH", buf, at, step, sw)
     at += 3
     at = _put16(buf, at, data, "ScriptAnswer.data")
+    return at
+
+
+def write_part(buf, at, number, offset, data):
+    """Part; returns the offset after."""
+    pack_into(">LH", buf, at, number, offset)
+    at += 6
+    n = len(data)
+    buf[at : at + n][:] = data
+    at += n
     return at
 
 

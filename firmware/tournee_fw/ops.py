@@ -40,6 +40,7 @@ class Ops:
     def _script(self, server, body, end):
         number, script, _ = _link.read_script(body, 0, end)
         slot = server.slot(number)
+        server.begin_parts()
         yield from self._runner.run(server, slot, script, len(script))
 
     def _pin_verify(self, server, body, end):

@@ -19,7 +19,9 @@ class Runner:
         self._apdus = 0
 
     def run(self, server, slot, script, end):
-        """Generator: answers go to `server.answer` from `server.answer_at` on; raises Refused after the answers so far."""
+        """Generator: answers go to `server.answer` from `server.answer_at` on, where what is emitted stays as it is; raises Refused
+        after the answers so far.
+        """
         self._check(script, end)
         self._apdus = 0
         first = server.answer_at
@@ -92,9 +94,9 @@ class Runner:
         return counts
 
     def _read(self, server, slot, index, flags, body, first):
+        """An answer for each command, so that what was read can be sent while the card reads on."""
         sfi, chunk, limit, _ = _scripts.read_read_step(body, 0, len(body))
-        start = server.answer_at + _HEAD
-        have = 0
+        have = got = 0
         sw = 0x9000
         apdu = self._apdu
         apdu[0], apdu[1] = 0x00, 0xB0
@@ -105,17 +107,16 @@ class Runner:
             else:
                 apdu[2], apdu[3] = 0x80 | sfi, 0
             apdu[4] = want & 0xFF
-            length = yield from self._exchange(server, slot, 5, start + have)
+            length = yield from self._exchange(server, slot, 5, server.answer_at + _HEAD)
             sw = slot.apdu.sw
             got = length - 2
             have += got
-            if start + have - first > _scripts.MAX_BYTES:
-                raise Refused(_link.STATUS_SCRIPT_LIMIT)
-            if sw != 0x9000 or got < want:
+            if sw != 0x9000 or got < want or have >= limit or have >= _MAX_OFFSET:
                 break
+            self._emit(server, index | _link.ANSWER_MORE, flags, sw, got, first)
         if have:
             sw = 0x9000
-        self._emit(server, index, flags, sw, have, first)
+        self._emit(server, index, flags, sw, got, first)
         return sw
 
     def _exchange(self, server, slot, n, at):

@@ -18,6 +18,8 @@ _HEAD = const(6)
 _ANSWER = const(8192 + 320)  # MAX_RESPONSE, and room for a card answer that turns out too long
 _SMALL = const(320)
 _SMALLS = const(6)
+_PART_HEAD = const(6 + 6)  # of the message, and number and offset
+_SCRIPT_AT = const(6 + 1 + 2)  # a script's answers: behind head, status and offset
 _BUSY_EVERY_MS = const(1000)
 _FULL_RETRY_MS = const(5)
 
@@ -68,6 +70,9 @@ class Server(Desk):
         self._answer_n = 0
         self._answer_due = None  # line that the stored answer must still be given to
         self._answer_on = None  # line that is sending it
+        self._ahead = -1
+        """Bytes of a script's answers that went ahead of its response on the owner's line; -1: the answer goes as it is stored."""
+        self._part = memoryview(bytearray(_PART_HEAD + _link.PART_BYTES))
         self._request = memoryview(bytearray(_link.MAX_REQUEST))
         self._job = None
         self._fresh = False
@@ -121,6 +126,12 @@ class Server(Desk):
         line = self._leave
         return line is not None and not (line.connected and (line.sender.busy or self._next_small(line)))
 
+    def begin_parts(self):
+        """A script begins: its answers are sent while they come (SPEC §4)."""
+        self.answer[self.answer_at] = self.answer[self.answer_at + 1] = 0
+        self.answer_at += 2
+        self._ahead = 0
+
     def pin_locked(self):
         return not any(slot.pin_ok for slot in self.slots)
 
@@ -151,7 +162,12 @@ class Server(Desk):
             self._quiet()
         self.display.poll(now)
         for line in self._lines:
-            if line.connected and (self._waiting or line.sender.busy or self._answer_due is line):
+            if line.connected and (
+                self._waiting
+                or line.sender.busy
+                or self._answer_due is line
+                or (self._ahead >= 0 and line is self._owner)
+            ):
                 self._send(line, line.sender)
 
     def due_ms(self, now):
@@ -221,6 +237,8 @@ class Server(Desk):
             self._answer_due = None
         if self._answer_on is line:
             self._answer_on = None
+        if line is self._owner:
+            self._ahead = -1
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -318,6 +336,7 @@ class Server(Desk):
             if crc != self._last_crc:
                 self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
             elif self._answer_on is not line:
+                self._ahead = -1
                 self._answer_due = line
         elif number < self._last:
             self._reply(line, op, number, _link.STATUS_STALE)
@@ -333,6 +352,7 @@ class Server(Desk):
         self.cancelled = False
         self._answer_due = None
         self._answer_n = 0
+        self._ahead = -1
         self.answer_at = _HEAD + 1
         self._busy_at = wrap(self.now + _BUSY_EVERY_MS)
         self._job = self._ops.request(self, op, self._request[_HEAD:n])
@@ -368,6 +388,8 @@ class Server(Desk):
         _link.write_message_head(self.answer, 0, _link.KIND_RESPONSE, self._job_op, self._job_number)
         self.answer[_HEAD] = status
         self._answer_n = self.answer_at if self.answer_at < _link.MAX_RESPONSE else _link.MAX_RESPONSE
+        if self.answer_at < _SCRIPT_AT + self._ahead:
+            self._ahead = -1
         self._last, self._last_crc = self._job_number, self._job_crc
         self._answer_due = self._owner if self._owner is not None and self._owner.connected else None
         if status != STATUS_OK:
@@ -464,12 +486,39 @@ class Server(Desk):
                 sender.push(line.transport)  # a small message is one frame: it is copied now
                 self._waiting.remove(small)
                 small.line = None
+            elif self._ahead >= 0 and line is self._owner:
+                n = self._next_part(line)
+                if not n:
+                    break
+                sender.send(self._part, n)
+                sender.push(line.transport)
             elif self._answer_due is line and self._answer_n:
                 self._answer_due = None
                 self._answer_on = line
                 sender.send(self.answer, self._answer_n)
             else:
                 break
+
+    def _next_part(self, line):
+        """Make the next event PART ready, or the response with the rest of a script that is over: its length, 0 when it must wait."""
+        at = _SCRIPT_AT + self._ahead
+        n = self.answer_at - at
+        over = self._answer_due is line
+        if n > _link.PART_BYTES or (n == _link.PART_BYTES and not over):
+            self._events += 1
+            _link.write_message_head(self._part, 0, _link.KIND_EVENT, _link.EVENT_PART, self._events & 0xFFFFFFFF)
+            n = _link.PART_BYTES
+            end = _link.write_part(self._part, _HEAD, self._job_number, self._ahead, self.answer[at : at + n])
+            self._ahead += n
+            return end
+        if not over:
+            return 0
+        self._part[:_SCRIPT_AT] = self.answer[:_SCRIPT_AT]
+        pack_into(">H", self._part, _HEAD + 1, self._ahead)
+        self._part[_SCRIPT_AT : _SCRIPT_AT + n] = self.answer[at : at + n]
+        self._answer_due = None
+        self._ahead = -1
+        return _SCRIPT_AT + n
 
     def _next_small(self, line):
         for small in self._waiting:

@@ -34,6 +34,7 @@ LINK_WRITES = (
     "SlotEntry",
     "PowerOnReply",
     "ScriptAnswer",
+    "Part",
     "PinVerifyReply",
     "ConfirmReply",
     "SlotEvent",

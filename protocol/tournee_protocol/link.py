@@ -51,6 +51,10 @@ BLE_RX: Final = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 """Host to terminal (write, write without response)."""
 BLE_TX: Final = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 """Terminal to host (notify)."""
+PART_BYTES: Final = 220
+"""Data of an event PART: its frame (8 + 4), message head (6) and own head (6) fill one BLE value."""
+ANSWER_MORE: Final = 0x80
+"""Bit of `ScriptAnswer.step`: the same answer goes on in the next one."""
 
 
 class Flag(IntFlag):
@@ -95,6 +99,7 @@ class Event(IntEnum):
     SLOT = 0x02  # body: slot, state
     KEYPAD = 0x03  # body: KeypadState; says that somebody types, never what
     BUSY = 0x04  # body: op, number: a long request still runs (sent about every second)
+    PART = 0x05  # body: Part: what the SCRIPT that runs has answered so far, ahead of its response
 
 
 class Status(IntEnum):
@@ -207,8 +212,14 @@ PowerOff = Struct("slot" / Byte)
 Apdu = Struct("slot" / Byte, "apdu" / GreedyBytes)
 """Body of APDU and TPDU; the answer's body after the status is data + SW1 SW2, of a TPDU on T=1 the card's block."""
 Script = Struct("slot" / Byte, "script" / GreedyBytes)
-"""`script`: see `tournee_protocol.scripts`; the answer after the status is a sequence of `ScriptAnswer`."""
+"""`script`: see `tournee_protocol.scripts`."""
+ScriptReply = Struct("offset" / Int16ub, "answers" / GreedyBytes)
+"""After the status, whatever it is. `answers`: a sequence of `ScriptAnswer`, of which the first `offset` bytes went ahead in PARTs; in
+an answer that is repeated it is 0 and nothing is missing."""
 ScriptAnswer = Struct("step" / Byte, "sw" / Int16ub, "data" / Prefixed(Int16ub, GreedyBytes))
+"""`step` counts from 0; with bit 0x80 the data go on in the next one (a READ: one for each command)."""
+Part = Struct("number" / Int32ub, "offset" / Int16ub, "data" / GreedyBytes)
+"""`data`: the answers of request `number` from byte `offset` on, at most PART_BYTES."""
 PinVerify = Struct(
     "slot" / Byte,
     "header" / Bytes(4),  # CLA INS P1 P2 of VERIFY

@@ -212,6 +212,8 @@ class Rig:
         self.events = []
         self._raw = bytearray()
         self._parts = bytearray()
+        self.ahead = (0, b"")
+        """Number of a script and what it has answered ahead of its response."""
         self.responses = []
 
     def hello(self, session=b"sessionA", pipe=None):
@@ -277,7 +279,16 @@ class Rig:
                 continue
             message, self._parts = bytes(self._parts), bytearray()
             kind, op, number = struct.unpack(">BBL", message[:6])
-            if kind == _link.KIND_EVENT:
+            if kind == _link.KIND_EVENT and op == _link.EVENT_PART:
+                script, offset = struct.unpack(">LH", message[6:12])
+                have = self.ahead[1] if self.ahead[0] == script else b""
+                assert offset == len(have), (offset, len(have))
+                self.ahead = (script, have + message[12:])
+            elif kind == _link.KIND_EVENT:
                 self.events.append((op, message[6:]))
+            elif op == _link.OP_SCRIPT and len(message) > 7:
+                offset = struct.unpack(">H", message[7:9])[0]
+                assert offset <= len(self.ahead[1]) and (not offset or self.ahead[0] == number)
+                self.responses.append((op, number, message[6], self.ahead[1][:offset] + message[9:]))
             else:
                 self.responses.append((op, number, message[6], message[7:]))

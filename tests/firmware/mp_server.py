@@ -288,9 +288,9 @@ def test_answers_of_every_length_come_whole():
     r = rig(big)
     r.pipe.room = 7
     r.power()
-    step = b"\x02\x00\x00\x04\x00\x00\x1f\x00"  # READ, up to 7936 bytes
+    step = b"\x02\x00\x00\x04\x00\x00\x1e\x00"  # READ, up to 7680 bytes
     status, body = r.ask(_link.OP_SCRIPT, b"\0" + step)
-    assert status == OK and len(body) == 5 + 7936
+    assert status == OK and len(body) == 30 * (5 + 256)
     assert r.apdu("00B0000000") == (OK, bytes(256) + b"\x90\x00")
 
 
@@ -300,8 +300,71 @@ def test_script_limit_gives_the_answers_so_far():
     r.power()
     read = b"\x02\x00\x00\x04\x00\x00\x10\x00"  # 4096 bytes each
     status, body = r.ask(_link.OP_SCRIPT, b"\0" + read + read)
-    assert status == _link.STATUS_SCRIPT_LIMIT and len(body) == 5 + 4096
+    assert status == _link.STATUS_SCRIPT_LIMIT and len(body) == 30 * (5 + 256)
     assert r.ask(_link.OP_PING, b"x") == (OK, b"x")
+
+
+def counted_file():
+    """A card whose file holds other bytes at each place."""
+    return Card(
+        CPS3_ATR, apdu=lambda header, data: (bytes((header[2] + at) & 255 for at in range(header[4] or 256)), 0x9000)
+    )
+
+
+READ_1000 = b"\0" + b"\x02\x00\x00\x04\x00\x00\x03\xe8"
+ANSWERS_1000 = b"".join(
+    bytes((0x80 if at < 3 else 0, 0x90, 0x00)) + struct.pack(">H", n) + bytes((at + i) & 255 for i in range(n))
+    for at, n in enumerate((256, 256, 256, 232))
+)
+
+
+def test_answers_go_ahead_while_the_card_reads_on():
+    r = rig(counted_file())
+    r.power()
+    number = r.start(_link.OP_SCRIPT, READ_1000)
+    ahead = []
+    while not r.responses:
+        r.turn()
+        if r.ahead[1] and not r.responses:
+            ahead.append(len(r.ahead[1]))
+    assert ahead and r.ahead[0] == number and len(r.ahead[1]) % _link.PART_BYTES == 0
+    assert len(ANSWERS_1000) - len(r.ahead[1]) <= _link.PART_BYTES  # the response had only the rest
+    assert r.wait_for(_link.OP_SCRIPT, number) == (OK, ANSWERS_1000)
+    r.ahead = (0, b"")
+    assert repeat(r, _link.OP_SCRIPT, READ_1000) == (OK, ANSWERS_1000)  # whole, nothing ahead
+    assert r.ahead == (0, b"")
+
+
+def test_a_line_that_was_greeted_anew_gets_no_parts():
+    """Nor does one that was lost: the host has none of those before."""
+    card = counted_file()
+    r = rig(card)
+    r.power()
+    number = r.start(_link.OP_SCRIPT, READ_1000)
+    while not r.ahead[1]:
+        r.turn()
+    ahead = len(r.ahead[1])
+    r.hello()
+    assert len(r.ahead[1]) <= ahead + _link.PART_BYTES  # one was on its way
+    r.ahead = (0, b"")
+    assert r.wait_for(_link.OP_SCRIPT, number) == (OK, ANSWERS_1000)
+    assert r.ahead == (0, b"")
+
+
+def test_a_card_that_fails_after_parts():
+    """The response says so and has the rest of the answers so far."""
+    times = [0]
+
+    def apdu(header, data):
+        times[0] += 1
+        if times[0] == 3:
+            return b"", 0x1234  # no procedure byte
+        return bytes(256), 0x9000
+
+    r = rig(Card(CPS3_ATR, apdu=apdu))
+    r.power()
+    status, body = r.ask(_link.OP_SCRIPT, READ_1000)
+    assert status == _link.STATUS_PROTOCOL and len(body) == 2 * (5 + 256) and r.ahead[1]
 
 
 def test_script_cancelled():

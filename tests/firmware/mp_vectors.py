@@ -48,6 +48,7 @@ FIELDS = {
     "Apdu": "slot apdu",
     "Script": "slot script",
     "ScriptAnswer": "step sw data",
+    "Part": "number offset data",
     "PinVerify": "slot header min_digits max_digits pad_to pad timeout_s prompt",
     "PinVerifyReply": "sw tries_left",
     "Display": "lines",

@@ -14,7 +14,9 @@ from tournee.link.session import EventMessage, ProtocolMismatch, Response, Sessi
 from tournee.link.url import parse
 from tournee.terminal import events
 from tournee.terminal.errors import from_status
+from tournee_protocol import link
 from tournee_protocol.link import Kind, Op
+from tournee_protocol.parts import Parts
 
 FRAMES = st.builds(
     encode_frame, st.binary(max_size=60), flags=st.sampled_from([0, 1, 0x80, 0x81]), seq=st.integers(0, 4)
@@ -66,7 +68,32 @@ def test_a_greeting_is_good_or_a_mismatch(body: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_script_answers(body: bytes) -> None:
     with suppress(TourneeError):
-        assert sum(5 + len(a.data) for a in events.script_answers(body)) == len(body)
+        answers = events.script_answers(body)
+        assert sum(len(a.data) for a in answers) <= len(body) and all(a.step < 0x80 for a in answers)
+
+
+@given(st.binary(max_size=900), st.lists(st.integers(0, 300), max_size=6), st.integers(0, 6))
+def test_answers_cut_into_parts_come_whole_or_are_asked_for_again(whole: bytes, sizes: list[int], lost: int) -> None:
+    parts, at = Parts(), 0
+    parts.begin(5)
+    for i, size in enumerate(sizes):
+        size = min(size, len(whole) - at)
+        if i != lost:
+            parts.take(link.Part.build({"number": 5, "offset": at, "data": whole[at : at + size]}))
+        elif not size:
+            lost = len(sizes)
+        at += size
+    got = parts.whole(link.ScriptReply.build({"offset": at, "answers": whole[at:]}))
+    assert got == (whole if lost >= len(sizes) else None)
+    assert parts.whole(link.ScriptReply.build({"offset": 0, "answers": whole})) == whole
+
+
+@given(st.binary(max_size=40))
+def test_any_part_and_any_reply(body: bytes) -> None:
+    parts = Parts()
+    parts.take(body)
+    got = parts.whole(body)
+    assert got is None or len(got) <= 2 * len(body)
 
 
 @given(st.text(max_size=40))

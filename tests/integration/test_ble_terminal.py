@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from tournee.cards import iasecc
+from tournee.cards import iasecc, svsim
 from tournee.cards.desk import Desk
+from tournee.cards.script import QUIET, apdu, build, read
 from tournee.link.adapters.ble import BleTraffic
 from tournee.terminal import Patience, Terminal
 from tournee.terminal.adapters import connect
 from tournee.terminal.errors import TerminalRestarted
-from tournee_protocol.link import SlotState
+from tournee_protocol.link import PART_BYTES, SlotState
 from tournee_sim.boards.unix import BoardConfig, UnixBoard
 from tournee_sim.pytest_plugin import need
 from tournee_sim.radio.air import AirConfig
@@ -107,6 +108,34 @@ def test_a_signature_is_made_once_wherever_the_link_breaks(keys: Path, tmp_path:
                 hub.air.drop_after(cut)
                 await one_signature()
                 assert board.card(CPS).memory["sign"] == before + 1, f"cut after {cut} of {pdus} PDUs"
+
+    run(scenario())
+
+
+def test_a_script_goes_ahead_and_comes_whole_wherever_the_link_breaks(keys: Path, tmp_path: Path) -> None:
+    """Its answers are sent while the card reads on; those sent on a link that broke are asked for again, the card is not."""
+
+    async def scenario() -> None:
+        async with visit(keys, tmp_path) as (hub, board, terminal):
+            certificate = svsim.SFI_CERTIFICATE
+            script = build(
+                [apdu("svsim", svsim.SELECT, QUIET), read("one", sfi=certificate), read("two", sfi=certificate)]
+            )
+            await terminal.power_on(VITALE)
+            whole = await terminal.run_script(VITALE, script)
+            assert sum(len(answer.data) for answer in whole) > 3 * PART_BYTES
+
+            async def one_script() -> int:
+                before = board.counters()["apdus"]
+                assert await terminal.run_script(VITALE, script) == whole
+                return board.counters()["apdus"] - before
+
+            each = await one_script()
+            pdus = await pdus_of(hub, one_script)
+            for cut in range(pdus + 1):
+                hub.air.drop_after(cut)
+                assert await one_script() == each, f"the card was asked twice, cut after {cut} of {pdus} PDUs"
+            assert hub.stats.drops >= pdus
 
     run(scenario())
 

@@ -185,3 +185,43 @@ def test_a_tail_without_its_head_is_no_message() -> None:
     assert isinstance(Frame(Flag(0), 0, b""), Frame)
     session = Session(SESSION)
     assert session.feed(encode_frame(b"\2") + encode_frame(b"", seq=1)) == []
+
+
+def _part(number: int, offset: int, data: bytes) -> bytes:
+    body = link.Part.build({"number": number, "offset": offset, "data": data})
+    made: bytes = link.Message.build({"kind": Kind.EVENT, "op": Event.PART, "number": 1, "body": body})
+    return made
+
+
+def _script_reply(number: int, offset: int, answers: bytes) -> bytes:
+    return _response(Op.SCRIPT, number, body=link.ScriptReply.build({"offset": offset, "answers": answers}))
+
+
+def test_what_a_script_answered_ahead_is_put_before_the_rest(session: Session) -> None:
+    session.request(Op.SCRIPT, b"\0")
+    assert session.feed(encode_frame(_part(1, 0, b"ab"), seq=0) + encode_frame(_part(1, 2, b"cd"), seq=1)) == []
+    got = session.feed(encode_frame(_script_reply(1, 4, b"ef"), seq=2))
+    assert got == [Response(Op.SCRIPT, 1, 0, b"abcdef")]
+
+
+def test_an_answer_of_which_a_part_is_missing_is_asked_for_again(session: Session) -> None:
+    session.request(Op.SCRIPT, b"\0")
+    session.feed(encode_frame(_part(1, 0, b"ab"), seq=0) + encode_frame(_part(1, 4, b"ef"), seq=1))
+    assert session.feed(encode_frame(_script_reply(1, 6, b"gh"), seq=2)) == []
+    assert _sent(session.repeat())[1] == 1
+    assert session.feed(encode_frame(_script_reply(1, 0, b"abcdefgh"), seq=3)) == [
+        Response(Op.SCRIPT, 1, 0, b"abcdefgh")
+    ]
+
+
+def test_parts_of_another_request_and_of_a_lost_connection_do_not_count(session: Session) -> None:
+    session.request(Op.SCRIPT, b"\0")
+    session.feed(encode_frame(_part(1, 0, b"old"), seq=0))
+    session.hello()
+    session.greet(_hello_reply(resumed=1))
+    session.repeat()
+    assert session.feed(encode_frame(_script_reply(1, 3, b"x"), seq=0)) == []
+    assert session.feed(encode_frame(_script_reply(1, 0, b"oldx"), seq=1)) == [Response(Op.SCRIPT, 1, 0, b"oldx")]
+    session.request(Op.SCRIPT, b"\0")
+    session.feed(encode_frame(_part(1, 0, b"old"), seq=2))
+    assert session.feed(encode_frame(_script_reply(2, 0, b"new"), seq=3)) == [Response(Op.SCRIPT, 2, 0, b"new")]

@@ -226,7 +226,7 @@ def test_requests_and_answers_of_each_call() -> None:
             {"slots": [{"slot": 0, "state": 2, "protocol": 0, "fidi": 0x11, "atr": b"\x3b\x00"}]}
         ),
         Op.POWER_ON: link.PowerOnReply.build({"protocol": 0, "fidi": 0x13, "voltage": 1, "atr": b"\x3b\x00"}),
-        Op.SCRIPT: b"\x00\x90\x00\x00\x02ab\x03\x6a\x82\x00\x00",
+        Op.SCRIPT: b"\x00\x00" + b"\x80\x90\x00\x00\x01a" + b"\x00\x90\x00\x00\x01b" + b"\x03\x6a\x82\x00\x00",
         Op.PIN_VERIFY: link.PinVerifyReply.build({"sw": 0x63C2, "tries_left": 2}),
         Op.CONFIRM: b"\x01",
         Op.LOG: "journal é".encode(),

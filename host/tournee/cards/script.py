@@ -167,16 +167,21 @@ class _Run:
             raise from_status(Status.SCRIPT_LIMIT)
         return (yield command)
 
-    def _emit(self, index: int, flags: StepFlag, sw: int, data: bytes) -> None:
+    def _emit(self, index: int, flags: StepFlag, sw: int, data: bytes, counted: int = 0) -> None:
+        """`counted`: bytes of `data` that are counted already."""
         if flags & QUIET and not _is_error(sw):
             return
-        self._bytes += 5 + len(data)
-        if self._bytes > MAX_BYTES:
-            raise from_status(Status.SCRIPT_LIMIT)
+        self._count(len(data) - counted)
         self.answers.append(StepAnswer(index, sw, data))
 
+    def _count(self, size: int) -> None:
+        """One more `link.ScriptAnswer` with `size` bytes."""
+        self._bytes += 5 + size
+        if self._bytes > MAX_BYTES:
+            raise from_status(Status.SCRIPT_LIMIT)
+
     def _read(self, index: int, flags: StepFlag, body: _Body) -> Generator[bytes, Answer, int]:
-        chunk, data, sw = body.chunk or 256, b"", 0x9000
+        chunk, data, sw, counted = body.chunk or 256, b"", 0x9000, 0
         while len(data) < body.limit:
             wanted = min(chunk, body.limit - len(data))
             offset = len(data)
@@ -184,11 +189,14 @@ class _Run:
             answer = yield from self._send(b"\x00\xb0" + p1p2 + bytes([wanted & 0xFF]))
             sw = answer.sw
             data += answer.data
-            if sw != 0x9000 or len(answer.data) < wanted or len(data) > _MAX_OFFSET:
+            if sw != 0x9000 or len(answer.data) < wanted or len(data) > _MAX_OFFSET or len(data) >= body.limit:
                 break
+            if not flags & QUIET:
+                self._count(len(answer.data))
+                counted = len(data)
         if data:
             sw = 0x9000
-        self._emit(index, flags, sw, data[: body.limit])
+        self._emit(index, flags, sw, data[: body.limit], counted)
         return sw
 
     def _loop(self, index: int, flags: StepFlag, body: _Body) -> Generator[bytes, Answer, int]:

@@ -8,15 +8,16 @@ answers from its store instead of running them twice. If it has not, the request
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tournee.link.assembly import Assembler
 from tournee.link.channel import Channel, NullChannel
 from tournee.link.frames import Frame, FrameDecoder, encode_frame
-from tournee_protocol.link import MAX_PAYLOAD, MAX_REQUEST, MAX_RESPONSE, VERSION, Flag, Hello, Kind, Op, Status
+from tournee_protocol.link import MAX_PAYLOAD, MAX_REQUEST, MAX_RESPONSE, VERSION, Event, Flag, Hello, Kind, Op, Status
 from tournee_protocol.link import HelloReply as HelloReplyLayout
 from tournee_protocol.link import Message as MessageLayout
+from tournee_protocol.parts import Parts
 
 SESSION_BYTES: Final = 8
 OUT_OF_BAND: Final = 0
@@ -136,6 +137,7 @@ class Session:
             raise ValueError(f"a request is at most {MAX_REQUEST} bytes, not {_MESSAGE_HEADER_BYTES + len(body)}")
         self._last_number += 1
         self._pending = _Request(op, self._last_number, _message(op, self._last_number, body))
+        self._parts.begin(self._last_number)
         return self._frames(self._pending.message)
 
     def repeat(self) -> bytes:
@@ -151,6 +153,7 @@ class Session:
         return self._frames(_message(op, OUT_OF_BAND, b""))
 
     def feed(self, data: bytes) -> list[Inbound]:
+        """What came whole; a SCRIPT's response with all its answers, those that went ahead included."""
         return self._messages(self._decoder.feed(data))
 
     def idle(self) -> list[Inbound]:
@@ -163,6 +166,7 @@ class Session:
         self._max_payload = MAX_PAYLOAD
         self._assembler = Assembler(self._channel, MAX_RESPONSE)
         self._greeting = False
+        self._parts = Parts()
 
     def _frames(self, message: bytes) -> bytes:
         out = bytearray()
@@ -184,6 +188,9 @@ class Session:
             return None
         parsed = MessageLayout.parse(message)
         body = bytes(parsed.body)
+        if parsed.kind == Kind.EVENT and parsed.op == Event.PART:
+            self._parts.take(body)
+            return None
         if parsed.kind == Kind.EVENT:
             return EventMessage(parsed.op, parsed.number, body)
         if parsed.kind != Kind.RESPONSE or not body:
@@ -195,8 +202,14 @@ class Session:
         pending = None if self._greeting else self._pending
         if pending is None or (pending.op, pending.number) != (response.op, response.number):
             return None  # late answer of an abandoned request
-        if response.status != Status.BUSY:
-            self._pending = None
+        if response.status == Status.BUSY:
+            return response
+        if response.op == Op.SCRIPT:
+            answers = self._parts.whole(response.body)
+            if answers is None:
+                return None  # as if it had not come: `repeat` gets the stored answer, which is whole
+            response = replace(response, body=answers)
+        self._pending = None
         return response
 
 

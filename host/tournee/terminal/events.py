@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tournee.link.session import EventMessage
 from tournee.terminal.errors import TerminalError
 from tournee.terminal.model import Booted, KeypadChanged, SlotChanged, StepAnswer, StillRunning, TerminalEvent
-from tournee_protocol.link import Event, KeypadState, SlotState
+from tournee_protocol.link import ANSWER_MORE, Event, KeypadState, SlotState
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,17 +38,28 @@ def slot_state(value: int) -> SlotState:
 
 
 def script_answers(body: bytes) -> list[StepAnswer]:
-    """A sequence of `link.ScriptAnswer`; raises TerminalError when it is cut."""
-    answers, at = [], 0
+    """An answer per step and turn, from `link.ScriptAnswer`s put together; raises TerminalError when they are cut."""
+    answers: list[StepAnswer] = []
+    at, begun, data = 0, -1, b""
     while at < len(body):
+        step, more = body[at] & ~ANSWER_MORE, body[at] & ANSWER_MORE
         length = int.from_bytes(body[at + 3 : at + _STEP_HEADER_BYTES], "big")
         end = at + _STEP_HEADER_BYTES + length
-        if end > len(body) or at + _STEP_HEADER_BYTES > len(body):
-            raise TerminalError("Réponse du terminal tronquée.", "Recommencez.")
-        sw = int.from_bytes(body[at + 1 : at + 3], "big")
-        answers.append(StepAnswer(body[at], sw, body[at + _STEP_HEADER_BYTES : end]))
+        if end > len(body) or at + _STEP_HEADER_BYTES > len(body) or begun not in (-1, step):
+            raise _cut()
+        data += body[at + _STEP_HEADER_BYTES : end]
+        begun = step if more else -1
+        if not more:
+            answers.append(StepAnswer(step, int.from_bytes(body[at + 1 : at + 3], "big"), data))
+            data = b""
         at = end
+    if begun >= 0:
+        raise _cut()
     return answers
+
+
+def _cut() -> TerminalError:
+    return TerminalError("Réponse du terminal tronquée.", "Recommencez.")
 
 
 class Listener:

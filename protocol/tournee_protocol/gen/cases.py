@@ -91,6 +91,8 @@ RECORDS: list[tuple[str, dict[str, Any]]] = [
     ("link.Script", {"slot": 0, "script": bytes.fromhex("0101000500B0000000")}),
     ("link.ScriptAnswer", {"step": 2, "sw": 0x6282, "data": b"\xff" * 300}),
     ("link.ScriptAnswer", {"step": 0, "sw": 0x6A82, "data": b""}),
+    ("link.ScriptReply", {"offset": 220, "answers": bytes.fromhex("00 9000 0002 ABCD")}),
+    ("link.Part", {"number": 7, "offset": 220, "data": b"\x01\x02\x03"}),
     (
         "link.PinVerify",
         {
@@ -237,24 +239,31 @@ SCRIPTS: list[dict[str, Any]] = [
         [_step(2, 0, "02 08 FFFF")],
         [("00B0820008", "3031323334353637 9000"), ("00B0000808", "38393A 6282")],
         0,
-        "00 9000 000B 303132333435363738393A",
+        "80 9000 0008 3031323334353637 00 9000 0003 38393A",
     ),
     _script(
         "read to 6B00, current EF",
         [_step(2, 0, "00 04 FFFF")],
         [("00B0000004", "30313233 9000"), ("00B0000404", "6B00")],
         0,
-        "00 9000 0004 30313233",
+        "80 9000 0004 30313233 00 9000 0000",
     ),
     _script(
         "read no more than the limit",
         [_step(2, 0, "01 08 000A")],
         [("00B0810008", "3031323334353637 9000"), ("00B0000802", "3839 9000")],
         0,
-        "00 9000 000A 30313233343536373839",
+        "80 9000 0008 3031323334353637 00 9000 0002 3839",
     ),
     _script(
         "read refused", [_step(2, 1, "03 00 0100"), _step(1, 0, _SELECT)], [("00B0830000", "6982")], 0, "00 6982 0000"
+    ),
+    _script(
+        "a quiet read emits nothing",
+        [_step(2, 4, "01 08 0009"), _step(1, 0, _SELECT)],
+        [("00B0810008", "3031323334353637 9000"), ("00B0000801", "38 9000"), (_SELECT, "9000")],
+        0,
+        "01 9000 0000",
     ),
     _script("read an empty file", [_step(2, 0, "00 10 0100")], [("00B0000010", "6282")], 0, "00 6282 0000"),
     _script(

@@ -14,7 +14,8 @@ from typing import Any
 from construct import ConstructError
 
 from tournee_protocol import link
-from tournee_protocol.link import CRC_BYTES, HEADER_BYTES, MAX_PAYLOAD, SYNC, Flag, Kind, Op, Status
+from tournee_protocol.link import CRC_BYTES, HEADER_BYTES, MAX_PAYLOAD, SYNC, Event, Flag, Kind, Op, Status
+from tournee_protocol.parts import Parts
 
 
 class LinkLost(ConnectionError):
@@ -47,6 +48,7 @@ class HostPeer(asyncio.Protocol):
         self._seq = 0
         self._buffer = bytearray()
         self._parts = bytearray()
+        self._ahead = Parts()
         self._transport: asyncio.Transport | None = None
         self._lost = asyncio.Event()
 
@@ -120,6 +122,7 @@ class HostPeer(asyncio.Protocol):
         self._fail(LinkLost("another request was begun"))
         self.pending = asyncio.get_running_loop().create_future()
         self._asked = (op, number)
+        self._ahead.begin(number)
         if op != Op.HELLO:
             self._request = (op, number, body)
         message: bytes = link.Message.build({"kind": Kind.REQUEST, "op": op, "number": number, "body": body})
@@ -157,12 +160,20 @@ class HostPeer(asyncio.Protocol):
             return
         message = link.Message.parse(bytes(self._parts))
         self._parts.clear()
+        if message.kind == Kind.EVENT and message.op == Event.PART:
+            self._ahead.take(message.body)
+            return
         if message.kind == Kind.EVENT:
             self.on_event(message.op, message.body)
             return
         mine = (message.op, message.number) == self._asked and message.body
         if mine and self.pending and not self.pending.done():
-            self.pending.set_result(Reply(Status(message.body[0]), bytes(message.body[1:])))
+            body = message.body[1:]
+            whole = self._ahead.whole(body) if message.op == Op.SCRIPT else bytes(body)
+            if whole is None:
+                self._fail(LinkLost("a part of the script's answer is missing"))
+            else:
+                self.pending.set_result(Reply(Status(message.body[0]), whole))
 
     def _fail(self, error: Exception) -> None:
         pending, self.pending = self.pending, None
