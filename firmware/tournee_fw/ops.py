@@ -13,7 +13,7 @@ class Ops:
     """`request(server, op, body)` gives the generator of a request; it ends, or raises `Refused`."""
 
     def __init__(self):
-        self._pin = PinEntry()
+        self.pin = PinEntry()
         self._runner = Runner()
         self._table = {
             _link.OP_INFO: _info,
@@ -46,7 +46,7 @@ class Ops:
     def _pin_verify(self, server, body, end):
         server.claim_keypad(self)
         try:
-            yield from self._pin.verify(server, body, end)
+            yield from self.pin.verify(server, body, end)
         finally:
             server.free_keypad(self)
 

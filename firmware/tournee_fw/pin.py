@@ -6,6 +6,13 @@ from . import _link, texts
 from .errors import Refused
 from .keypad import KEY_CANCEL, KEY_OK, MAX_DIGITS, Digits
 
+PIN_IDLE = const(0)
+PIN_COUNTER = const(1)
+PIN_LAST_TRY = const(2)
+PIN_TYPING = const(3)
+PIN_VERIFYING = const(4)
+STATES = ("IDLE", "COUNTER", "LAST_TRY", "TYPING", "VERIFYING")
+
 _VERIFY = const(0x20)
 UNKNOWN_TRIES = const(0xFF)
 VERIFIED = const(0x100)  # the PIN holds in this power session: no keypad, no try
@@ -18,6 +25,7 @@ class PinEntry:
     """The PIN_VERIFY request; one per terminal, its buffers are allocated once."""
 
     def __init__(self):
+        self.state = PIN_IDLE
         self._digits = Digits()
         self._apdu = memoryview(bytearray(5 + _MAX_PAD))  # a slice of a bytearray would be a copy that nobody wipes
         self._answer = memoryview(bytearray(258))
@@ -44,10 +52,7 @@ class PinEntry:
                 raise Refused(_link.STATUS_PIN_BLOCKED)
             server.open_keypad()
             if tries == 1:
-                display.show(texts.PIN_LAST, texts.PIN_LAST_1, texts.PIN_LAST_2, texts.PIN_LAST_3)
-                key = yield from confirm_key(server, slot, timeout_ms)
-                if key != KEY_OK:
-                    raise Refused(_link.STATUS_LAST_TRY_REFUSED)
+                yield from self._confirm_last(server, slot, timeout_ms)
             yield from self._type(server, slot, title, least, most, timeout_ms, tries)
             server.close_keypad()
             display.show(title, texts.PIN_CHECKING)
@@ -58,12 +63,14 @@ class PinEntry:
             self._say_refused(server, refused.status)
             raise
         finally:
+            self.state = PIN_IDLE
             self._wipe(slot)
             server.close_keypad()
             display.release()
 
     def _tries(self, server, slot, header):
         """Tries left as VERIFY without data says, VERIFIED when nothing need be asked, 0xFF when the card does not say."""
+        self.state = PIN_COUNTER
         self._apdu[:4] = header
         slot.transmit(self._apdu, 4, self._answer, 258, server.now)
         yield from server.until_idle(slot)
@@ -74,7 +81,16 @@ class PinEntry:
             return VERIFIED
         return 0 if sw == 0x6983 else UNKNOWN_TRIES
 
+    def _confirm_last(self, server, slot, timeout_ms):
+        """The last try must be wanted: LAST_TRY_REFUSED."""
+        self.state = PIN_LAST_TRY
+        server.display.show(texts.PIN_LAST, texts.PIN_LAST_1, texts.PIN_LAST_2, texts.PIN_LAST_3)
+        key = yield from confirm_key(server, slot, timeout_ms)
+        if key != KEY_OK:
+            raise Refused(_link.STATUS_LAST_TRY_REFUSED)
+
     def _type(self, server, slot, title, least, most, timeout_ms, tries):
+        self.state = PIN_TYPING
         digits = self._digits
         digits.wipe()
         hint = texts.PIN_TRIES % tries if tries != UNKNOWN_TRIES else ""
@@ -90,6 +106,7 @@ class PinEntry:
                 server.keypad_event(_link.KEYPAD_TYPING)
 
     def _send(self, server, slot, header, pad_to, pad):
+        self.state = PIN_VERIFYING
         apdu, digits = self._apdu, self._digits
         n = pad_to or digits.n
         apdu[:4] = header

@@ -2,10 +2,10 @@
 
 from micropython import const
 
-from . import _link, texts
+from . import texts
 from .errors import Refused
-from .keypad import KEY_OK, Digits
-from .pin import DEFAULT_TIMEOUT_S, FLASH_MS, UNKNOWN_TRIES, VERIFIED, PinEntry, confirm_key
+from .keypad import Digits
+from .pin import DEFAULT_TIMEOUT_S, FLASH_MS, PIN_IDLE, PIN_VERIFYING, UNKNOWN_TRIES, VERIFIED, PinEntry
 
 SW_DIFFERENT = const(0x6402)
 """The new PIN was typed in two ways: nothing was sent [PC/SC 2 part 10 §2.5]."""
@@ -39,6 +39,7 @@ class PinChange(PinEntry):
             self._say_refused(desk, refused.status)
             raise
         finally:
+            self.state = PIN_IDLE
             self._current.wipe()
             self._new.wipe()
             self._wipe(slot)
@@ -49,10 +50,7 @@ class PinChange(PinEntry):
         """SW of the card, or SW_DIFFERENT."""
         desk.open_keypad()
         if tries == 1:
-            desk.display.show(texts.PIN_LAST, texts.PIN_LAST_1, texts.PIN_LAST_2, texts.PIN_LAST_3)
-            key = yield from confirm_key(desk, slot, timeout_ms)
-            if key != KEY_OK:
-                raise Refused(_link.STATUS_LAST_TRY_REFUSED)
+            yield from self._confirm_last(desk, slot, timeout_ms)
         least, most = wanted.least, wanted.most
         if wanted.ask_current:
             yield from self._type(desk, slot, texts.PIN_CURRENT, least, most, timeout_ms, tries)
@@ -75,6 +73,7 @@ class PinChange(PinEntry):
         return sw
 
     def _send_change(self, desk, slot, wanted):
+        self.state = PIN_VERIFYING
         apdu = self._apdu
         apdu[:4] = wanted.header
         apdu[4] = wanted.length

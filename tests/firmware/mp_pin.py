@@ -218,7 +218,7 @@ def test_card_pulled_while_typing():
     r.turn()
     card.port.present = False
     assert r.wait_for(_link.OP_PIN_VERIFY, number) == (_link.STATUS_REMOVED, b"")
-    assert not any(r.terminal.server._ops._pin._digits.buf)
+    assert not any(r.terminal.server._ops.pin._digits.buf)
 
 
 def test_keypad_events_say_nothing_of_the_keys():
@@ -284,9 +284,9 @@ def test_a_new_session_wipes_and_locks():
     begin(r)
     r.board.keys += keys("12", None)
     r.turn()
-    assert r.terminal.server._ops._pin._digits.n == 2
+    assert r.terminal.server._ops.pin._digits.n == 2
     r.hello(b"sessionB")
-    assert r.terminal.server._ops._pin._digits.n == 0 and not any(r.terminal.server._ops._pin._digits.buf)
+    assert r.terminal.server._ops.pin._digits.n == 0 and not any(r.terminal.server._ops.pin._digits.buf)
     r.number = 0
     r.board.keys += keys("1234")
     r.turn()
@@ -309,7 +309,7 @@ def test_removal_and_reset_lock_again():
 
 def buffers(terminal):
     """Every buffer a PIN may have gone through."""
-    pin = terminal.server._ops._pin
+    pin = terminal.server._ops.pin
     yield pin._digits.buf
     yield pin._apdu
     for slot in terminal.slots:

@@ -132,9 +132,9 @@ def test_the_library_and_the_schema_agree_with_the_code() -> None:
 
 def test_the_states_are_those_the_machines_count_with() -> None:
     """Position n of a table `STATES` is the constant n of that module: T0_SW2 is STATES[4]."""
-    prefixes = {"slot": "CARD_", "atr": "ATR_", "pps": "PPS_", "t0": "T0_", "t1": "T1_", "apdu": "APDU_"}
+    prefixes = {"slot": "CARD_", "pin": "PIN_", "atr": "ATR_", "pps": "PPS_", "t0": "T0_", "t1": "T1_", "apdu": "APDU_"}
     for machine, states in machine_states().items():
-        path = find_firmware() / ("slots.py" if machine == "slot" else f"iso7816/{machine}.py")
+        path = find_firmware() / {"slot": "slots.py", "pin": "pin.py"}.get(machine, f"iso7816/{machine}.py")
         counted = {
             node.targets[0].id: node.value.args[0].value  # type: ignore[attr-defined]
             for node in ast.parse(path.read_text("utf-8")).body

@@ -108,10 +108,10 @@ class StateWatch:
 
 @cache
 def machine_states() -> Mapping[str, tuple[str, ...]]:
-    """States by machine, as the firmware's modules list them: `slot`, then each of `iso7816/` by its module's name."""
+    """States by machine, as the firmware's modules list them: `slot`, `pin`, then each of `iso7816/` by its module's name."""
     package = find_firmware()
     found = {}
-    for path in (package / "slots.py", *sorted((package / "iso7816").glob("*.py"))):
+    for path in (package / "slots.py", package / "pin.py", *sorted((package / "iso7816").glob("*.py"))):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == ["STATES"]:
                 found["slot" if path.stem == "slots" else path.stem] = tuple(ast.literal_eval(node.value))

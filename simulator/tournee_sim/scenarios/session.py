@@ -11,7 +11,7 @@ from typing import Any, Final
 from tournee_protocol.link import SESSION_IDLE_MS, HelloReply, KeypadState, Op, Status
 from tournee_protocol.link import Event as LinkEvent
 from tournee_sim.boards.process import BoardError
-from tournee_sim.boards.unix import UnixBoard
+from tournee_sim.boards.unix import UnixBoard, prompted_keys
 from tournee_sim.faults import FaultError
 from tournee_sim.scenarios.actions import ACTIONS
 from tournee_sim.scenarios.errors import Failed
@@ -115,6 +115,10 @@ class Session:
             raise Failed(f"HELLO: status {reply.status.name}")
         greeting = HelloReply.parse(reply.body)
         self.peer.number = int(greeting.last_number)
+        if prompted_keys(
+            self.board.display, self.board.pin
+        ):  # the host was not told that the keypad is open; the person sees it
+            self._type()
         return bool(greeting.resumed)
 
     async def idle(self) -> None:
@@ -140,8 +144,12 @@ class Session:
     def _event(self, event: int, body: bytes) -> None:
         name = LinkEvent(event).name.lower() if event in set(LinkEvent) else str(event)
         self.trace.event("terminal", says=name, body=body.hex() if event == LinkEvent.SLOT else "")
-        if event == LinkEvent.KEYPAD and body[:1] == bytes([KeypadState.OPENED]) and self.keys:
-            keys, self.keys = self.keys, []
+        if event == LinkEvent.KEYPAD and body[:1] == bytes([KeypadState.OPENED]):
+            self._type()
+
+    def _type(self) -> None:
+        keys, self.keys = self.keys, []
+        if keys:
             self.board.type("".join(keys))
 
 

@@ -29,6 +29,7 @@ class Watch:
         """By id: the machine's state, by name."""
         self.armed = None
         self.slots = ()
+        self.pin = None
 
     def observe(self, cls, states):
         """From now on `cls().state` is seen."""
@@ -43,11 +44,14 @@ class Watch:
 
         cls.state = property(get, put)
 
-    def register(self, slots):
+    def register(self, slots, pin):
+        """`pin`: the keypad entry of the link; it is one for all slots, and found in slot 0."""
         self.slots = slots
         for slot in slots:
             for name, machine in zip(MACHINES, machines(slot)):
                 self.machines[id(machine)] = (slot.number, name)
+        self.machines[id(pin)] = (0, "pin")
+        self.pin = pin
 
     def look(self, machine):
         number, name = self.machines.get(id(machine), (None, None))
@@ -89,6 +93,8 @@ class Watch:
             for machine in machines(slot):
                 if self.armed is not None:
                     self.look(machine)
+        if self.armed is not None:
+            self.look(self.pin)
 
     def say(self, text):
         self.sock.write(text.encode() + b"\n")
@@ -110,12 +116,13 @@ def main(argv):
     folder = path.rsplit("/", 1)[0]
     sys.path.insert(0, folder)
     sys.path.insert(0, folder + "/../../..")
-    from tournee_fw import app, slots
+    from tournee_fw import app, pin, slots
     from tournee_fw.hal import expander, unix
     from tournee_fw.iso7816 import apdu, atr, pps, t0, t1
 
     watch = Watch(unix.connect(options.pop("watch")[5:]))
-    for module, name in ((slots, "Slot"), (atr, "Atr"), (pps, "Pps"), (t0, "T0"), (t1, "T1"), (apdu, "Apdu")):
+    classes = ((slots, "Slot"), (atr, "Atr"), (pps, "Pps"), (t0, "T0"), (t1, "T1"), (apdu, "Apdu"), (pin, "PinEntry"))
+    for module, name in classes:
         watch.observe(getattr(module, name), module.STATES)
 
     whole = expander.ExpanderPort.read_into
@@ -132,7 +139,7 @@ def main(argv):
     run = app.Terminal.run
 
     def run_watched(terminal, *arguments):
-        watch.register(terminal.slots)
+        watch.register(terminal.slots, terminal.server._ops.pin)
         terminal.board._poll.register(watch.sock, 1)
         return run(terminal, *arguments)
 
