@@ -161,7 +161,7 @@ def table(made: PinMap) -> str:
     lines += [f"| {w.place} | {made.shown(w.pin)} | {w.part} | {w.at} |" for w in wires]
     lines += [
         "",
-        "Slots: one TDA8035HN or NCN8025 each; I/O needs a pull-up of 10 kΩ to 3.3 V at the board.",
+        f"What stands between these pins and cards, keys, display and cell: [schematic](../netlist/{made.board}.md). Ground pads are joined.",
         "Display: a 3.3 V module, because these pins do not bear 5 V.",
         "No board of ours has been wired yet.",
     ]
@@ -169,7 +169,7 @@ def table(made: PinMap) -> str:
 
 
 _COLOURS = ("#b3541e", "#1e6fb3", "#2e8b57", "#7a4fa3", "#8a6d1d")
-_ROW, _TOP, _WIDE, _EDGE = 26, 70, 1180, 460
+_ROW, _TOP, _WIDE, _EDGE = 26, 70, 1320, 530
 
 
 def picture(made: PinMap) -> str:

@@ -4,6 +4,7 @@ import gc
 
 from machine import ADC, I2C, Pin
 
+from .buzzer import Buzzer
 from .keys import Keypad
 from .lcd import Lcd
 from .pinboard import lithium_percent
@@ -23,7 +24,7 @@ def board(board_name, pins, name, transports=None):
     def battery():
         return lithium_percent(adc.read_u16() * 3300 * pins.BATTERY_DIVIDER // 65535)
 
-    return Rp2Board(board_name, pins, transports, display, keypad, battery)
+    return Rp2Board(board_name, pins, transports, display, keypad, battery, Buzzer(pins.BUZZER))
 
 
 def run(board_name, pins, name, manifest, healthy=None):

@@ -17,16 +17,17 @@ _BATTERY_MS = const(10_000)
 
 
 class PinBoard(Board):
-    """`slots` come by `_start`, `transports` with it; `display` and `keypad` may be None, `battery` is a function that gives percent."""
+    """`slots` come by `_start`, `transports` with it; `display`, `keypad` and `buzzer` may be None, `battery` is a function that gives percent."""
 
     slack_ms = 25  # a garbage collection while a card's last character waits in the ring
 
-    def __init__(self, name, transports, display=None, keypad=None, battery=None):
+    def __init__(self, name, transports, display=None, keypad=None, battery=None, buzzer=None):
         self.name = name
         self.transports = transports
         self._display = display
         self._keypad = keypad
         self._gauge = battery
+        self._buzzer = buzzer
         self._gauge_at = 0
         self._streams = None
         self._watch()
@@ -53,7 +54,10 @@ class PinBoard(Board):
         self._service()
 
     def key(self):
-        return self._keypad.key() if self._keypad is not None else 0
+        key = self._keypad.key() if self._keypad is not None else 0
+        if key and self._buzzer is not None:
+            self._buzzer.click(self.now_ms())
+        return key
 
     def show(self, line, text):
         if self._display is not None:
@@ -73,6 +77,8 @@ class PinBoard(Board):
                 busy = True
         if self._keypad is not None and self._keypad.poll(now):
             busy = True
+        if self._buzzer is not None:
+            self._buzzer.poll(now)
         if self._gauge is not None and (self.battery < 0 or (now - self._gauge_at & 0x3FFFFFFF) >= _BATTERY_MS):
             self._gauge_at = now
             self.battery = self._gauge()

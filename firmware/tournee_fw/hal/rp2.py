@@ -13,8 +13,8 @@ CARD_CLOCKS = {125_000_000: 35, 150_000_000: 42, 200_000_000: 56}
 class Rp2Board(PinBoard):
     """Built by `picoboard` from a board's `pins`; sets the system clock that they name."""
 
-    def __init__(self, name, pins, transports, display=None, keypad=None, battery=None):
-        super().__init__(name, transports, display, keypad, battery)
+    def __init__(self, name, pins, transports, display=None, keypad=None, battery=None, buzzer=None):
+        super().__init__(name, transports, display, keypad, battery, buzzer)
         machine.freq(pins.HZ)
         card_hz = pins.HZ // CARD_CLOCKS[pins.HZ]
         self.clock_khz = card_hz // 1000

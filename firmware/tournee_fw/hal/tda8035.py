@@ -1,4 +1,6 @@
-"""The card interface chip between a slot's contacts and the board: TDA8035HN, or NCN8025 with the same four wires.
+"""The card interface chip between a slot's contacts and the board: TDA8035HN.
+
+NCN8025A is no drop-in: its VSEL0 is high for 1.8 V where EN_1.8VN is low, and it has no charge pump. [IMPL osmo-ccid-firmware ncn8025.h: high]
 
 [SPEC TDA8035 data sheet rev. 3.1: CMDVCCN, EN_5V/3VN, EN_1.8VN, OFFN]. The chip itself activates and deactivates the contacts in the
 order of ISO 7816-3 §6, cuts the supply when the card leaves, and debounces presence.

@@ -10,4 +10,5 @@ I2C = {"id": 0, "sda": 16, "scl": 17}
 KEYPAD_ROWS = (18, 19, 20, 21)
 KEYPAD_COLUMNS = (22, 26, 27)
 BATTERY_ADC = 28
+BUZZER = 0
 BATTERY_DIVIDER = 2  # 100 k over 100 k from the cell
