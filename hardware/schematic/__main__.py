@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hardware.pinmap import MapError
 
-from . import picture, render, rules
+from . import bom, picture, render, rules
 from .model import HERE, DesignError, Texts, board
 
 OUT = HERE.parent / "netlist"
@@ -16,7 +16,7 @@ OUT = HERE.parent / "netlist"
 
 def outputs(texts: Texts) -> dict[Path, str]:
     """Every file made from the design with its content."""
-    found: dict[Path, str] = {}
+    found = {HERE.parent / "BOM.md": bom.page(bom.read(), texts)}
     for name in texts.sheets["boards"]:
         made = board(texts, name)
         found |= {
@@ -36,7 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         texts = Texts.read()
-        faults = [f"{name}: {fault}" for name in texts.sheets["boards"] for fault in rules.check(board(texts, name))]
+        boards = [board(texts, name) for name in texts.sheets["boards"]]
+        faults = [f"{made.name}: {fault}" for made in boards for fault in rules.check(made)]
+        faults += map(str, bom.check(bom.read(), boards))
         stale = (
             {}
             if faults

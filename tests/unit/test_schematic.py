@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hardware.schematic import __main__ as cli
-from hardware.schematic import model, rules
+from hardware.schematic import bom, model, rules
 from hardware.schematic.model import Texts
 
 BOARDS = ("RPI_PICO_W", "RPI_PICO2_W", "NUCLEO_WB55")
@@ -277,3 +277,32 @@ def test_a_text_that_cannot_be_read_says_where(texts: Texts, change: Callable[[T
     change(texts)
     with pytest.raises(model.DesignError, match=said):
         model.board(texts, "RPI_PICO_W")
+
+
+def test_the_parts_list_agrees_with_the_netlists(texts: Texts) -> None:
+    boards = [model.board(texts, name) for name in BOARDS]
+    assert not list(bom.check(bom.read(), boards))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows.pop(3), "RPI_PICO_W TDA8035HN: 2 in the netlist, 0 in the list"),
+        (lambda rows: rows[3]["qty"].update(RPI_PICO_W=1), "RPI_PICO_W TDA8035HN: 2 in the netlist, 1 in the list"),
+        (lambda rows: rows.append(dict(rows[3], id="SPARE")), "RPI_PICO_W SPARE: 0 in the netlist, 2 in the list"),
+        (lambda rows: rows.append(rows[3]), "TDA8035HN: has two rows"),
+        (lambda rows: rows[3].update(confidence="sure"), "TDA8035HN: wants"),
+        (lambda rows: rows[3].update(source=""), "TDA8035HN: wants"),
+    ],
+)
+def test_a_parts_list_that_differs_is_told(texts: Texts, change: Callable[[Any], Any], said: str) -> None:
+    rows = bom.read()
+    change(rows)
+    seen = [str(fault) for fault in bom.check(rows, [model.board(texts, name) for name in BOARDS])]
+    assert any(said in one for one in seen), seen
+
+
+def test_a_part_that_is_added_to_a_sheet_wants_its_row(texts: Texts) -> None:
+    _parts("display", "R403 R47", "R404 R22 @VCC LCD_A\nR403 R47")(texts)
+    seen = [str(fault) for fault in bom.check(bom.read(), [model.board(texts, name) for name in BOARDS])]
+    assert "bom: NUCLEO_WB55 R22: 1 in the netlist, 0 in the list" in seen
