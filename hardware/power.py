@@ -54,7 +54,7 @@ def loads(data: dict[str, Any], made: Board) -> list[Load]:
 
 def at_cell(data: dict[str, Any], rail: str, current: float) -> float:
     """What the cell gives for a current at a rail."""
-    factors = {
+    factors: dict[str, float] = {
         "cell": 1.0,
         "card": data["rails"]["doubler"],
         "3V3": 3.3 / (data["cell"]["volts"] * data["rails"]["converter"]),
