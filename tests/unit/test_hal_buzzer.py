@@ -83,3 +83,39 @@ def test_every_key_sounds_alike_and_silence_stays_silent(load: Any) -> None:
     assert heard.clicks == [0, 1, 2, 3, 4]
     board._service()
     assert heard.polls == [5]
+
+
+def test_the_picos_are_put_together_from_their_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`picoboard.board` on the emulated chip: slots, display, keypad, battery and buzzer on the pins of the pin map."""
+    from tests.tools.rp2040.chip import Chip
+    from tests.tools.rp2040.micropython import modules
+
+    made: dict[str, list[Any]] = {"i2c": [], "adc": []}
+
+    class I2c:
+        def __init__(self, number: int, sda: Any, scl: Any, freq: int) -> None:
+            made["i2c"].append((number, sda.number, scl.number, freq))
+
+        def writeto(self, address: int, data: Any) -> None:
+            made["i2c"].append(address)
+
+    class Adc:
+        def __init__(self, pin: Any) -> None:
+            made["adc"].append(pin.number)
+
+        def read_u16(self) -> int:
+            return int(1.9 / 3.3 * 65535)  # half of 3.80 V
+
+    with modules(Chip()) as firmware:
+        machine = sys.modules["machine"]
+        vars(machine).update(I2C=I2c, ADC=Adc)
+        pins = firmware.load("tournee_fw.boards.RPI_PICO_W.pins")
+        clocked: list[tuple[int, int]] = []
+        firmware.on_clock = lambda pin, hz: clocked.append((pin, hz))
+        board = firmware.load("tournee_fw.hal.picoboard").board("RPI_PICO_W", pins, "Bench-0001", [])
+        assert made["i2c"][0] == (0, 16, 17, 400_000) and set(made["i2c"][1:]) == {0x27}
+        assert made["adc"] == [28]
+        assert any(pin == pins.BUZZER for pin, _ in clocked)
+        board.wait(1)
+        assert abs(board.battery - 50) <= 1
+        assert [port.present for port in board.slots] == [True, True]  # nothing pulls OFFN down on the bare chip
