@@ -7,6 +7,8 @@ a temporary folder, so no root is needed and nothing on the machine changes. Sou
 
 A board with a file system (`install = "files"`) gets its compiled files and the images of that file system; this needs
 `pip install 'tournee[flash]'` (`make setup` has it). The same files give the same bytes: their SHA-256 is printed.
+
+`--stock` builds what such a board runs before it is flashed, for the emulated one: MicroPython's port rp2, from Debian's packages.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ DONE, MISSING = 0, 4
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the firmware of a board.")
-    parser.add_argument(
-        "--board", required=True, choices=fileset.boards(), help="folder of tournee_fw/boards with a board.toml"
-    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--board", choices=fileset.boards(), help="folder of tournee_fw/boards with a board.toml")
+    what.add_argument("--stock", action="store_true", help="MicroPython's own image for the Raspberry Pi Pico (UF2)")
     parser.add_argument("--out", type=Path, help="where the result is put (default: below .tools/firmware)")
     image = parser.add_argument_group("boards whose firmware is an image")
     image.add_argument(
@@ -41,7 +43,10 @@ def main(argv: list[str] | None = None) -> int:
     image.add_argument("--verbose", action="store_true", help="show what the compilers say")
     options = parser.parse_args(argv)
     try:
-        (_image if options.board in fileset.boards("image") else _files)(options)
+        if options.stock:
+            _stock(options)
+        else:
+            (_image if options.board in fileset.boards("image") else _files)(options)
     except BuildError as error:
         print(f"build.py: {error}\n→ {error.remedy}", file=sys.stderr)
         return MISSING
@@ -66,6 +71,16 @@ def _image(options: argparse.Namespace) -> None:
     )
     print(f"  firmware files {facts['manifest']}")
     print(f"  image {facts['sha256']}")
+
+
+def _stock(options: argparse.Namespace) -> None:
+    from building import stock
+
+    image = stock.build(options.jobs)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        image = Path(shutil.copy(image, options.out))
+    print(f"{image}")
 
 
 def _files(options: argparse.Namespace) -> None:

@@ -1,4 +1,5 @@
-"""What `firmware/build.py` is made of: `debian` and `sources` get MicroPython, `files` lays out the firmware, `mps2` makes an image."""
+"""What `firmware/build.py` is made of: `debian` and `sources` get MicroPython, `files` lays out the firmware, `mps2` makes an image, `stock` one
+without the firmware."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""Source packages of Debian, by an apt-get that needs no root and changes nothing on the machine."""
+"""Packages of Debian with source in them, by an apt-get that needs no root and changes nothing on the machine."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
-from building import BuildError
+from building import TOOLS, BuildError
 
 SUITE = "trixie"
 
@@ -15,15 +16,34 @@ SUITE = "trixie"
 def download(package: str, folder: Path, otherwise: str) -> None:
     """The source package's files into `folder`, checked by apt's signatures.
 
-    apt-get sees nothing but `folder` and the machine's keys. `otherwise` is the remedy when there is no Debian archive to be had.
+    `otherwise` is the remedy when there is no Debian archive to be had.
     """
+    _apt("deb-src", ["source", "--download-only", package], package, folder, otherwise)
+
+
+def unpack(package: str, part: Path, target: Path, otherwise: str) -> None:
+    """Folder `part` of a package of sources that is for every machine, as `target`; checked by apt's signatures. Raises BuildError."""
+    with tempfile.TemporaryDirectory(dir=TOOLS) as name:
+        folder = Path(name)
+        _apt("deb", ["download", package], package, folder, otherwise)
+        for archive in folder.glob(f"{package}_*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(folder / "tree")], check=True)
+        if not (folder / "tree" / part).is_dir():
+            raise BuildError(f"{SUITE}'s {package} has no {part}", otherwise)
+        if target.is_dir():
+            target.rmdir()  # a checkout's submodule that was never fetched
+        (folder / "tree" / part).replace(target)
+
+
+def _apt(kind: str, command: list[str], package: str, folder: Path, otherwise: str) -> None:
+    """apt-get sees nothing but `folder` and the machine's keys."""
     if shutil.which("apt-get") is None:
-        raise BuildError(f"there is no apt-get to fetch the source of {package} with", otherwise)
+        raise BuildError(f"there is no apt-get to fetch {package} with", otherwise)
     for path in ("empty", "state/lists/partial", "cache/archives/partial"):
         (folder / path).mkdir(parents=True)
     mirror, keys = mirror_of(Path("/etc/apt"), otherwise)
     signed = f" [signed-by={keys}]" if keys else ""
-    (folder / "sources.list").write_text(f"deb-src{signed} {mirror} {SUITE} main\n", "utf-8")
+    (folder / "sources.list").write_text(f"{kind}{signed} {mirror} {SUITE} main\n", "utf-8")
     settings = {
         "Dir::Etc::sourcelist": folder / "sources.list",
         "Dir::Etc::sourceparts": folder / "empty",
@@ -32,12 +52,12 @@ def download(package: str, folder: Path, otherwise: str) -> None:
         "APT::Sandbox::User": "",
     }
     apt = ["apt-get", "-q", *(f"-o{key}={value}" for key, value in settings.items())]
-    for command in (["update"], ["source", "--download-only", package]):
-        done = subprocess.run([*apt, *command], cwd=folder, capture_output=True, text=True, check=False)
+    for words in (["update"], command):
+        done = subprocess.run([*apt, *words], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             end = "\n".join(done.stderr.splitlines()[-4:])
             remedy = f"check the network and the machine's Debian mirror, or {otherwise}"
-            raise BuildError(f"apt-get {command[0]} failed:\n{end}", remedy)
+            raise BuildError(f"apt-get {words[0]} failed:\n{end}", remedy)
 
 
 def mirror_of(etc: Path, otherwise: str) -> tuple[str, str]:

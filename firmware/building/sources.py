@@ -16,7 +16,7 @@ VARIABLE = "MICROPYTHON_DIR"
 ORIG = "micropython_1.25.0+ds.orig.tar.xz"
 ORIG_SHA256 = "7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea"
 MBEDTLS = "lib/mbedtls"
-_CHECKOUT = f"set {VARIABLE} to a checkout of v{VERSION}"
+CHECKOUT = f"set {VARIABLE} to a checkout of v{VERSION}"
 
 
 def micropython(given: Path | None) -> Path:
@@ -25,7 +25,7 @@ def micropython(given: Path | None) -> Path:
         given = Path(os.environ[VARIABLE])
     tree = given.resolve() if given else TOOLS / f"micropython-{VERSION}"
     if given and not (tree / "ports" / "qemu" / "Makefile").is_file():
-        raise BuildError(f"{tree} is no MicroPython source with ports/qemu", _CHECKOUT)
+        raise BuildError(f"{tree} is no MicroPython source with ports/qemu", CHECKOUT)
     if not given and not tree.is_dir():
         fetch_micropython(tree)
     if (found := version_of(tree)) != VERSION:
@@ -56,12 +56,12 @@ def fetch_micropython(tree: Path) -> None:
     tree.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tree.parent) as name:
         folder = Path(name)
-        debian.download("micropython", folder, _CHECKOUT)
+        debian.download("micropython", folder, CHECKOUT)
         archive = folder / ORIG
         if not archive.is_file():
-            raise BuildError(f"{debian.SUITE} no longer has {ORIG}", _CHECKOUT)
+            raise BuildError(f"{debian.SUITE} no longer has {ORIG}", CHECKOUT)
         if hashlib.sha256(archive.read_bytes()).hexdigest() != ORIG_SHA256:
-            raise BuildError(f"{archive.name} is not the archive this build is for", _CHECKOUT)
+            raise BuildError(f"{archive.name} is not the archive this build is for", CHECKOUT)
         top = _unpack(archive, folder / "tree")
         # The build asks for this file of a submodule that the package leaves out and our manifest does not use.
         (top / "lib" / "micropython-lib" / "README.md").touch()
@@ -72,10 +72,10 @@ def fetch_mbedtls(target: Path) -> None:
     """`library` and `include` of Debian's mbedtls 3.6, whose point releases follow security fixes: by signature, not by a fixed hash."""
     with tempfile.TemporaryDirectory(dir=TOOLS) as name:
         folder = Path(name)
-        debian.download("mbedtls", folder, _CHECKOUT)
+        debian.download("mbedtls", folder, CHECKOUT)
         archive = next(folder.glob("mbedtls_3.6.*.orig.tar.*"), None)
         if archive is None:
-            raise BuildError(f"{debian.SUITE} no longer has mbedtls 3.6", _CHECKOUT)
+            raise BuildError(f"{debian.SUITE} no longer has mbedtls 3.6", CHECKOUT)
         top = _unpack(archive, folder / "tree")
         target.mkdir(exist_ok=True)
         for part in ("LICENSE", "include", "library"):  # aes.c, which is looked for, comes with the last

@@ -160,10 +160,6 @@ def without_network() -> tuple[str, ...] | None:
     return None
 
 
-def _rp2_uf2() -> bool:
-    return Path(os.environ.get("RP2_UF2") or "/nonexistent").is_file()
-
-
 CCID_TOOLS = ("pcscd", "pcsc_scan", "scriptor", "opensc-tool", "pkcs15-tool", "pkcs11-tool", "unshare", "openssl")
 
 CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
@@ -193,5 +189,4 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
         "make setup EXTRAS=qemu",
     ),
     "renode": (lambda: shutil.which("renode") is not None, "install Renode from its project's releases"),
-    "rp2_uf2": (_rp2_uf2, "set RP2_UF2 to a MicroPython image for RPI_PICO"),
 }

@@ -25,7 +25,7 @@ LOG = ROOT / "out" / "setup.log"
 COMPILER = ["gcc", "libc6-dev", "python3-dev"]
 PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config"]
 PCSC_DAEMON = ["pcscd", "libccid", "vsmartcard-vpcd", "opensc", "pcsc-tools"]  # the last three are for the tests
-QEMU = ["qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make"]
+QEMU = ["qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make", "cmake"]
 VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
 # What a line of pip's output means, and the one thing to do.
@@ -179,7 +179,7 @@ def need_pcsc() -> None:
 
 def need_qemu() -> None:
     """An extra of the system only: the board `qemu`, and the compiler that builds its image."""
-    if all(shutil.which(tool) for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "gcc", "make")):
+    if all(shutil.which(tool) for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "gcc", "make", "cmake")):
         return
     if not apt_install(QEMU, "the emulated Cortex-M3"):
         say("going on without the board qemu")
@@ -273,6 +273,8 @@ def _setup(asked: Sequence[str], force: bool) -> int:
         need_qemu()
     make_venv()
     install(extras)
+    if "qemu" in extras and _quiet([str(PYTHON), str(Path(__file__).with_name("emulator.py"))]):
+        say("the emulated RP2040 was not compiled for this Python: its tests take three times as long")
     if not has_twin():
         say("the C twin was not built: the Python twin is used (details: out/setup.log)")
     EXTRAS.write_text(" ".join(extras) + "\n")

@@ -84,6 +84,29 @@ def test_apt_get_is_told_of_nothing_outside_its_folder(tmp_path: Path, monkeypat
         assert all(Path(folder).is_relative_to(tmp_path) for folder in folders)
 
 
+def test_a_package_of_sources_is_unpacked_to_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the `.deb` that apt-get has fetched; an empty submodule's folder is taken, a package without the part refused."""
+
+    def apt(kind: str, command: list[str], package: str, folder: Path, otherwise: str) -> None:
+        assert (kind, command) == ("deb", ["download", "pico-sdk-source"])
+        (folder / "pico-sdk-source_2.1.1-1_all.deb").touch()
+
+    def dpkg(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        (Path(command[-1]) / "usr/src/pico-sdk").mkdir(parents=True)
+        (Path(command[-1]) / "usr/src/pico-sdk/pico_sdk_init.cmake").touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(debian, "TOOLS", tmp_path)
+    monkeypatch.setattr(debian, "_apt", apt)
+    monkeypatch.setattr(debian.subprocess, "run", dpkg)
+    target = tmp_path / "lib"
+    target.mkdir()
+    debian.unpack("pico-sdk-source", Path("usr/src/pico-sdk"), target, "")
+    assert [path.name for path in target.iterdir()] == ["pico_sdk_init.cmake"]
+    with pytest.raises(BuildError, match="has no usr/src/other"):
+        debian.unpack("pico-sdk-source", Path("usr/src/other"), tmp_path / "other", "")
+
+
 def test_another_archive_than_the_known_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def download(package: str, folder: Path, otherwise: str) -> None:
         (folder / sources.ORIG).write_bytes(b"something else")

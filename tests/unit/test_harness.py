@@ -76,15 +76,15 @@ def test_what_is_not_required_may_still_be_skipped(tmp_path: Path, root: Path) -
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [("all", 1), ("all,-teapot", 0), ("all, -renode, -rp2_uf2", 1), ("teapot", 1), ("", 0), ("-teapot", 0)],
+    [("all", 1), ("all,-teapot", 0), ("all, -renode, -kettle", 1), ("teapot", 1), ("", 0), ("-teapot", 0)],
 )
 def test_all_but_some_may_be_required(words: str, code: int, tmp_path: Path, root: Path) -> None:
     assert _pytest(tmp_path, root, "-k", "needs", require=words).returncode == code
 
 
-def test_ci_lets_only_renode_and_a_board_image_be_skipped(root: Path) -> None:
+def test_ci_lets_only_renode_be_skipped(root: Path) -> None:
     lines = [line.split("#")[0].strip() for line in (root / ".ci/run").read_text(encoding="utf-8").splitlines()]
-    assert "export TOURNEE_REQUIRE=all,-renode,-rp2_uf2" in lines
+    assert "export TOURNEE_REQUIRE=all,-renode" in lines
     assert lines[-1] == "make test"
 
 

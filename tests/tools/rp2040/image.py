@@ -15,12 +15,14 @@ from rp2040py.gpio_pin import GPIOPinState
 from rp2040py.peripherals.pio_registers import WaitType
 from rp2040py.rp2040 import RP2040
 from rp2040py.simulator import Simulator
+from rp2040py.sio import RPSIO
 
 from tests.tools.rp2040.chip import Chip, Line
 
 _NS = 8.0  # of a system clock: the emulator knows 125 MHz only
 _PIO_PAGE = 0x50200
 _SM, _STRIDE, _INSTR = 0xC8, 0x18, 0x10
+_DIVIDEND, _DIVISOR, _QUOTIENT, _REMAINDER = 0x60, 0x64, 0x70, 0x74
 PWM_FUNCTION, PIO_FUNCTION = 4, 6
 
 
@@ -39,8 +41,10 @@ class ImageChip(Chip):
         self._pump = self.rp.clock.create_alarm(self._pumped)
         self._pump_due = 0
         self.rp.peripherals[_PIO_PAGE] = _Pio(self, self.pio)
+        self.rp.sio.__class__ = _Sio
         for channel in self.rp.pwm.channels:
-            channel.update_enable = lambda: None
+            for alarm in (channel.alarm_a, channel.alarm_b, channel.alarm_bottom):
+                alarm.enable = False
         if program:
             for i, halfword in enumerate(program):
                 self.rp.write_uint16(0x20000000 + 2 * i, halfword)
@@ -129,6 +133,38 @@ class ImageChip(Chip):
 
     def _outputs(self) -> None:
         """The pins' own listeners tell."""
+
+
+class _Sio(RPSIO):
+    """The divider first: MicroPython uses it at every look into a dictionary. Its eight clocks are those of the code that waits for it."""
+
+    def update_hardware_divider(self, signed: bool) -> None:
+        before = self.rp2040.core.cycles
+        super().update_hardware_divider(signed)
+        self.rp2040.core.cycles = before
+
+    def read_uint32(self, offset: int) -> int | float:
+        if offset == _QUOTIENT:
+            self.div_csr &= ~2
+            return self.div_quotient
+        if offset == _REMAINDER:
+            return self.div_remainder
+        return super().read_uint32(offset)
+
+    def write_uint32(self, offset: int, value: int) -> None:
+        if offset == _DIVIDEND:
+            self.div_dividend = value
+        elif offset == _DIVISOR:
+            self.div_divisor = value
+        else:
+            super().write_uint32(offset, value)
+            return
+        dividend, divisor = self.div_dividend & 0xFFFFFFFF, self.div_divisor & 0xFFFFFFFF
+        if divisor:
+            self.div_quotient, self.div_remainder = divmod(dividend, divisor)
+            self.div_csr = 3
+        else:
+            self.update_hardware_divider(False)
 
 
 class _Pio:
