@@ -61,7 +61,9 @@ def main(argv: list[str] | None = None) -> int:
         out.flush()
 
     try:
-        line = board.opened(serialports.the_one().device if options.port == "auto" else options.port, _FIND_S)
+        line = board.opened(
+            serialports.the_one() if options.port == "auto" else serialports.named(options.port), _FIND_S
+        )
         try:
             line.run(installed, _SILENT_S, printed)
             line.reset()  # the terminal again, and a heap without the suite

@@ -160,6 +160,10 @@ def without_network() -> tuple[str, ...] | None:
     return None
 
 
+def _linux() -> Path:
+    return Path(sys.prefix).parent / ".tools" / "linux" / "vmlinuz"
+
+
 CCID_TOOLS = ("pcscd", "pcsc_scan", "scriptor", "opensc-tool", "pkcs15-tool", "pkcs11-tool", "unshare", "openssl")
 
 CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
@@ -187,6 +191,12 @@ CAPABILITIES: dict[str, tuple[Callable[[], bool], str]] = {
     "qemu": (
         lambda: all(shutil.which(tool) for tool in ("qemu-system-arm", "arm-none-eabi-gcc", "make", "gcc")),
         "make setup EXTRAS=qemu",
+    ),
+    "usbhost": (
+        lambda: (
+            shutil.which("qemu-system-x86_64") is not None and _linux().is_file() and Path("/bin/busybox").is_file()
+        ),
+        "make setup EXTRAS=qemu (Debian on x86-64)",
     ),
     "renode": (lambda: shutil.which("renode") is not None, "install Renode from its project's releases"),
 }

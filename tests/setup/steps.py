@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ COMPILER = ["gcc", "libc6-dev", "python3-dev"]
 PCSC = ["gcc", "python3-dev", "swig", "libpcsclite-dev", "pkg-config"]
 PCSC_DAEMON = ["pcscd", "libccid", "vsmartcard-vpcd", "opensc", "pcsc-tools"]  # the last three are for the tests
 QEMU = ["qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make", "cmake"]
+USB_HOST = ["qemu-system-x86", "busybox-static"]
+LINUX = ROOT / ".tools" / "linux"
 VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
 # What a line of pip's output means, and the one thing to do.
@@ -72,7 +75,7 @@ def fingerprint(extras: Sequence[str]) -> str:
     inputs = [
         ROOT / "pyproject.toml",
         ROOT / "hatch_build.py",
-        Path(__file__),
+        *sorted(Path(__file__).parent.glob("*.py")),
         *sorted(ROOT.glob("host/tournee/**/*.[ch]")),
     ]
     for path in inputs:
@@ -185,6 +188,23 @@ def need_qemu() -> None:
         say("going on without the board qemu")
 
 
+def need_usb_host() -> None:
+    """A virtual machine with a USB host, for the tests of a board's USB: its kernel is Debian's for this processor."""
+    if platform.machine() != "x86_64" or shutil.which("dpkg") is None:
+        say("going on without a USB host: it needs Debian on x86-64")
+        return
+    have = all(shutil.which(tool) for tool in ("qemu-system-x86_64", "busybox"))
+    if not have and not apt_install(USB_HOST, "a virtual machine with a USB host"):
+        say("going on without a USB host")
+        return
+    if (LINUX / "vmlinuz").is_file():
+        return
+    say("fetching a kernel for it, 70 MB once")
+    command = [sys.executable, str(Path(__file__).with_name("linux.py")), str(LINUX)]
+    if _quiet(command) != 0 and (os.geteuid() != 0 or _quiet(["apt-get", "update"]) != 0 or _quiet(command) != 0):
+        say(f"going on without a USB host. Remedy: sudo apt-get update, then {' '.join(command)}")
+
+
 def known_extras() -> dict[str, bool]:
     """Name of an extra → whether pip installs something for it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -271,6 +291,7 @@ def _setup(asked: Sequence[str], force: bool) -> int:
         need_pcsc()
     if "qemu" in extras:
         need_qemu()
+        need_usb_host()
     make_venv()
     install(extras)
     if "qemu" in extras and _quiet([str(PYTHON), str(Path(__file__).with_name("emulator.py"))]):

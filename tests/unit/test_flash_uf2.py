@@ -112,6 +112,7 @@ def test_auto_finds_the_only_board_or_says_what_there_is(drive: Path, monkeypatc
     class Usb:
         def __init__(self, device: str, product: int) -> None:
             self.device, self.vid, self.pid, self.serial_number = device, 0x2E8A, product, device[-1]
+            self.description = "n/a"
 
     there: list[Usb] = []
     monkeypatch.setattr(list_ports, "comports", lambda: there)

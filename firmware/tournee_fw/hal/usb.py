@@ -1,7 +1,6 @@
-"""The wired link over USB: a serial port of its own where the port can make one, else the REPL's, made binary.
+"""The wired link over USB: a serial port of its own where MicroPython can make one (`hal/cdc`), else the REPL's, made binary.
 
-Own port: `machine.USBDevice` and micropython-lib's `usb-device-cdc`, set up before the host enumerates. Else the REPL's port with
-`micropython.kbd_intr(-1)`: byte 03 is then a byte like any other, and the REPL comes back when the firmware ends (`close`).
+On the REPL's port byte 03 is a byte like any other by `micropython.kbd_intr(-1)`, and the REPL comes back when the firmware ends (`close`).
 """
 
 import select
@@ -12,27 +11,23 @@ import micropython
 from tournee_fw.clock import NEVER
 from tournee_fw.link import Transport
 
-_CTRL_C = 3
+CTRL_C = 3
 
 
 class StreamLink(Transport):
     """Non-blocking bytes over two stream objects with `readinto` and `write`, polled before each use."""
 
     name = "usb"
+    connected = True
 
-    def __init__(self, reader, writer, is_open=None):
+    def __init__(self, reader, writer):
         self.stream = reader
         self._writer = writer
-        self._open = is_open
         self._in = select.poll()
         self._in.register(reader, select.POLLIN)
         self._out = select.poll()
         self._out.register(writer, select.POLLOUT)
         self._one = bytearray(1)
-
-    @property
-    def connected(self):
-        return self._open is None or bool(self._open())
 
     def due_ms(self, now):
         return NEVER
@@ -47,7 +42,7 @@ class StreamLink(Transport):
         return n
 
     def write(self, mv):
-        if not self.connected or not _ready(self._out):
+        if not _ready(self._out):
             return 0
         return self._writer.write(mv) or 0
 
@@ -70,20 +65,24 @@ class ReplLink(StreamLink):
 
     def close(self) -> None:
         """The REPL again listens to Ctrl-C."""
-        micropython.kbd_intr(_CTRL_C)
+        micropython.kbd_intr(CTRL_C)
+
+
+def flush_repl():
+    """What waits on the REPL's port is gone."""
+    waiting = select.poll()
+    waiting.register(sys.stdin, select.POLLIN)
+    while _ready(waiting) and sys.stdin.buffer.read(1):
+        pass
 
 
 def open_link():
     """The best link this image can give."""
     try:
-        import usb.device  # type: ignore[import-not-found] (micropython-lib: usb-device-cdc)
-        from usb.device.cdc import CDCInterface  # type: ignore[import-not-found]
-    except ImportError:
+        from .cdc import CdcLink
+    except ImportError:  # a port without machine.USBDevice, or a board whose files leave it out
         return ReplLink()
-    port = CDCInterface()
-    port.init(timeout=0)
-    usb.device.get().init(port, builtin_driver=True)
-    return StreamLink(port, port, port.is_open)
+    return CdcLink()
 
 
 def wired_and_radio(name: str) -> list:

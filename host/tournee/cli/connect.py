@@ -25,8 +25,6 @@ terminal_option = click.option(
     metavar="URL",
     help="serial:…, tcp:…, ble:… ou pcsc:… ; sinon celui de « tournee terminal use ».",
 )
-RP2_VENDOR = 0x2E8A
-"""USB vendor of the boards we build for; a single such port is taken without asking."""
 _SLOW_S = 2.0  # a connection that takes longer is said to be under way
 
 
@@ -49,10 +47,10 @@ def terminal_url(given: str | None = None) -> str:
 
 
 def plugged() -> list[str]:
-    """Serial ports of boards that may be terminals."""
-    from serial.tools import list_ports
+    """Of each board that may be a terminal, the port it is spoken to on."""
+    from tournee.link.adapters import usbports
 
-    return sorted(p.device for p in list_ports.comports() if p.vid == RP2_VENDOR)
+    return sorted(board.terminal for board in usbports.boards())
 
 
 @asynccontextmanager

@@ -101,8 +101,7 @@ def _ports(port: str, every: bool) -> list[Port]:
         return found
     if port == AUTO:
         return [serialports.the_one()]
-    known = {p.device: p for p in serialports.found()}
-    return [known.get(port, serialports.Port(port.removeprefix("serial:"), ""))]
+    return [serialports.named(port)]
 
 
 def _one(port: Port, board: str | None, name: str, erase: bool, dry_run: bool, *, quiet: bool) -> Done:

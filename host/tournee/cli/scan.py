@@ -25,13 +25,12 @@ async def scan(timeout_s: float, hci: str | None = None) -> tuple[list[Row], lis
 
 
 def _serial() -> list[Row]:
-    from serial.tools import list_ports
+    """A board with a port for the link and one for the REPL is one terminal."""
+    from tournee.link.adapters import usbports
 
-    return [Row(url=f"serial:{p.device}", what=_described(p.description)) for p in sorted(list_ports.comports())]
-
-
-def _described(text: str | None) -> str:
-    return text if text and text != "n/a" else "serial port"
+    ports = usbports.serial_ports()
+    repls = {board.port.device for board in usbports.boards(ports) if board.link}
+    return [Row(url=f"serial:{p.device}", what=p.what) for p in ports if p.device not in repls]
 
 
 async def _radio(timeout_s: float, hci: str | None) -> list[Row]:

@@ -25,17 +25,18 @@ class StockPort:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.master, self._slave = (
+        self.environment: dict[str, str] = {}
+        self.master, self.slave = (
             pty.openpty()
         )  # our end of the slave stays open: the board's reads would fail without a host
-        tty.setraw(self._slave)
+        tty.setraw(self.slave)
         path.unlink(missing_ok=True)
-        path.symlink_to(os.ttyname(self._slave))
+        path.symlink_to(os.ttyname(self.slave))
         self.url = f"serial:{path}"
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
-        for handle in (self.master, self._slave):
+        for handle in (self.master, self.slave):
             with contextlib.suppress(OSError):
                 os.close(handle)
 
@@ -81,5 +82,5 @@ class StockProcess(FirmwareProcess):
         if (self._flash / "main.py").exists():
             command += ["-i", "main.py"]
         wired = " ".join(f"{key}={value}" for key, value in arguments.items() if key != "link")
-        environment = {"TOURNEE_BOARD": wired, "PATH": os.environ.get("PATH", "")}
+        environment = {"TOURNEE_BOARD": wired, "PATH": os.environ.get("PATH", ""), **self._port.environment}
         return await self._execute(command, environment, self._port.master, self._flash)

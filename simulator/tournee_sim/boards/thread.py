@@ -79,6 +79,15 @@ class ThreadedBoard:
     def status(self) -> dict[str, Any]:
         return self._thread.call(self.board.status)
 
+    def unplug(self) -> None:
+        """Pull the USB cable (`link="usb"`); the host has noticed it when this returns."""
+        assert self.board.usb is not None
+        self._thread.run(self.board.usb.cable.unplug())
+
+    def plug(self) -> None:
+        assert self.board.usb is not None
+        self._thread.call(self.board.usb.cable.plug)
+
     def kill(self) -> None:
         self._thread.run(self.board.kill())
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tournee_protocol.iobus import KEY_CANCEL, KEY_CORRECT, KEY_OK
 from tournee_sim.boards.bus import SLOTS, BoardBus
@@ -31,6 +31,9 @@ from tournee_sim.faults import CardFault, CardFaults, Fault, FaultError, LinkFau
 from tournee_sim.pki import Pki
 from tournee_sim.trace import Trace
 
+if TYPE_CHECKING:
+    from tournee_sim.boards.usb import UsbPort
+
 __all__ = ["BoardConfig", "BoardError", "UnixBoard", "find_firmware", "find_micropython", "prompted_keys"]
 
 _KEYS: Final = {"\r": KEY_OK, "\n": KEY_OK, "\x1b": KEY_CANCEL, "\b": KEY_CORRECT, "\x7f": KEY_CORRECT}
@@ -40,7 +43,8 @@ _KEYS: Final = {"\r": KEY_OK, "\n": KEY_OK, "\x1b": KEY_CANCEL, "\b": KEY_CORREC
 class BoardConfig:
     """How a terminal is set up. `cps` and `vitale` are card ids for slots 0 and 1, None leaves the slot empty.
 
-    `link`: tcp, pty or ble; `pace`: fast or real; `state`: directory of what cards and terminal remember (None: a temporary one);
+    `link`: tcp, pty, ble or, on the board stock, usb (a cable into QEMU: `boards.usb`); `pace`: fast or real;
+    `state`: directory of what cards and terminal remember (None: a temporary one);
     `keys`: directory of test keys (None: TOURNEE_TEST_KEYS, else inside `state`); `pin`: code porteur of the day (None: random);
     `hci`: URL of a radio hub that already runs (None: an own one); `trace`: file of the APDU trace; `seed` fixes what cards draw;
     `board`: unix (MicroPython as a process, with `heap`), qemu or renode (Cortex-M3, the image's heap, no radio) or stock (no firmware yet);
@@ -84,6 +88,7 @@ class UnixBoard:
         self._firmware: FirmwareProcess | None = None
         self._arguments: dict[str, str] = {}
         self._stock: Any = None
+        self.usb: UsbPort | None = None
         self._radio: Any = None
         self._hub: Any = None
         self._notified = FrameCounter()
@@ -133,7 +138,9 @@ class UnixBoard:
             await self._radio.close()
         if self._hub:
             await self._hub.close()
-        if self._stock:
+        if self.usb:
+            await self.usb.stop()
+        elif self._stock:
             self._stock.close()
         for bridge in (self.link, self.ccid, self.watch):
             if bridge:
@@ -328,7 +335,13 @@ class UnixBoard:
         if self.config.board == "stock":
             from tournee_sim.boards.stock import StockPort
 
-            self._stock = StockPort(self.state / "tty")
+            if self.config.link == "usb":
+                from tournee_sim.boards.usb import UsbPort
+
+                self._stock = self.usb = UsbPort(self.state / "tty", self.config.name)
+                self._arguments |= await self.usb.start(self.runtime)
+            else:
+                self._stock = StockPort(self.state / "tty")
             self.url = self._stock.url
             return
         if self.config.link not in ("tcp", "pty"):

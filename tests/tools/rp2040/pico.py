@@ -14,6 +14,7 @@ from typing import Any
 from rp2040py.boards import BoardSpec
 from rp2040py.device.mp_device import MicroPythonDevice
 from rp2040py.gpio_pin import GPIOPinState
+from rp2040py.peripherals.usb import SIE_CTRL_PULLUP_EN
 from rp2040py.utils.firmware_retrieve import MICROPYTHON, flash_layout
 
 from tests.tools.rp2040.image import ImageChip
@@ -30,6 +31,7 @@ ROWS, COLUMNS = (18, 19, 20, 21), (22, 26, 27)
 _KEYS = "123456789\b0\r"
 _FLASH = 0x10000000
 _HELD_MS, _PAUSE_MS = 40, 40
+_REPL_ENDPOINT, _OWN_INTERFACE = 2, 2
 
 
 class Pico:
@@ -121,7 +123,11 @@ class Pico:
 
 
 class _Usb:
-    """The host's end of the console. `rp2040py` answers a read with nothing when there is nothing; a host keeps the chip waiting instead."""
+    """The host's end of the last serial port: the REPL's, or the firmware's own once the board has come back with it.
+
+    `rp2040py` answers a read with nothing when there is nothing; a host keeps the chip waiting instead. It enumerates a board once and opens
+    its first port; here a board that leaves the bus and comes back is enumerated again, and its second port is opened too.
+    """
 
     def __init__(self, device: MicroPythonDevice, said: bytearray) -> None:
         self._cdc, self._usb = device.cdc, device.mcu.usb_ctrl
@@ -130,6 +136,9 @@ class _Usb:
         device.cdc.on_serial_data = said.extend
         self._control = self._usb.on_endpoint_read
         self._usb.on_endpoint_read = self._read
+        self._written, self._usb.on_endpoint_write = self._usb.on_endpoint_write, self._write
+        self._sie, self._usb._handle_sie_ctrl_write = self._usb._handle_sie_ctrl_write, self._pulled
+        self._present = self._left = self._opened = False
 
     def send(self, data: bytes) -> None:
         self._typed += data
@@ -143,6 +152,26 @@ class _Usb:
             self._give(size)
         else:
             self._waiting.append(size)
+
+    def _pulled(self, value: int) -> None:
+        """The pull-up tells the host that a board is there."""
+        present = bool(value & SIE_CTRL_PULLUP_EN)
+        self._left |= self._present and not present
+        came, self._present = present and not self._present, present
+        self._sie(value)
+        if came and self._left:
+            self._left = self._opened = False
+            self._waiting.clear()
+            self._cdc._on_controller_reset()
+            self._usb.reset_device()
+
+    def _write(self, endpoint: int, buffer: bytes) -> None:
+        opened = self._cdc._initialized
+        self._written(endpoint, buffer)
+        if endpoint == 0 and not buffer and opened and not self._opened:
+            self._opened = True
+            if self._cdc._out_endpoint != _REPL_ENDPOINT:
+                self._cdc._cdc_set_control_line_state(interface_number=_OWN_INTERFACE)
 
     def _give(self, size: int) -> None:
         data = bytes(self._typed[:size])

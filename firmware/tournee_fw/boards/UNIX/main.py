@@ -8,7 +8,8 @@ import sys
 
 USAGE = """usage: micropython -X heapsize=256k main.py slot0=unix:PATH slot1=unix:PATH iobus=unix:PATH
        [link=unix:PATH] [ble=unix:PATH] [ccid=unix:PATH [reader=SEC1210|GemPCTwin|GemPCPinPad]] [name=NAME] [state=DIR]"""
-_KEYS = ("slot0", "slot1", "iobus", "link", "ble", "ccid", "reader", "name", "state")
+_SOCKETS = ("slot0", "slot1", "iobus", "link", "usb", "ble", "ccid")
+_KEYS = _SOCKETS + ("reader", "name", "state")
 
 
 def arguments(argv):
@@ -18,7 +19,7 @@ def arguments(argv):
         key, sep, value = item.partition("=")
         if not sep or key not in _KEYS or not value:
             raise ValueError(item)
-        if key in ("slot0", "slot1", "iobus", "link", "ble", "ccid"):
+        if key in _SOCKETS:
             if not value.startswith("unix:"):
                 raise ValueError(item)
             value = value[5:]
@@ -47,13 +48,17 @@ def main(argv):
 
 
 def run(name, manifest, healthy=None):
-    """Installed like on a board: the link is the REPL's own line, the rest stands in the variable TOURNEE_BOARD (`key=value …`)."""
+    """Installed like on a board: the link is USB's or the REPL's own line, the rest stands in the variable TOURNEE_BOARD (`key=value …`)."""
     import os
 
-    from tournee_fw.hal.usb import ReplLink
+    from tournee_fw.hal.usb import open_link
 
     args = arguments((os.getenv("TOURNEE_BOARD") or "").split())
-    code = _terminal(args, [ReplLink()], name or args["name"], manifest, healthy)
+    if "usb" in args:
+        import machine
+
+        machine.attach(args["usb"])  # type: ignore[attr-defined] (the simulator's)
+    code = _terminal(args, [open_link()], name or args["name"], manifest, healthy)
     if code:
         raise RuntimeError("no terminal: code %d" % code)
 

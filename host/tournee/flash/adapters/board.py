@@ -42,7 +42,7 @@ class Done:
 def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: bool, said: Progress) -> Done:
     """Raises FlashError. A run that was broken off is gone on with; nothing that runs is touched before all is checked."""
     started = time.monotonic()
-    line = opened(port.device)
+    line = opened(port)
     try:
         about = line.about()
         chosen = board or install.detect(about)
@@ -82,14 +82,14 @@ def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: boo
     )
 
 
-def opened(device: str, find_s: float = _FIND_S) -> repl.Repl:
+def opened(port: Port, find_s: float = _FIND_S) -> repl.Repl:
     """The raw REPL, asked of the terminal that runs there if need be; a board may just be starting. Raises FlashError."""
     end = time.monotonic() + find_s
     while True:
         try:
-            return repl.opened(device)
+            return repl.opened(port.device)
         except NoMicroPython:
-            if not release.released(device) and time.monotonic() > end:
+            if not release.released(port.terminal) and time.monotonic() > end:
                 raise
 
 
@@ -103,7 +103,7 @@ def _come_up(port: Port, manifest: str) -> str:
             time.sleep(0.2)  # USB tells nobody
             continue
         try:
-            answer = release.running(there.device, 1.0)
+            answer = release.running(there.terminal, 1.0)
         except PortVanished:
             continue
         if answer is not None:

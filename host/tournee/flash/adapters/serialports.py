@@ -5,26 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tournee.flash.errors import InBootloader, NoPort, SeveralPorts
-
-_MICROPYTHON = {(0x2E8A, 0x0005), (0xF055, 0x9800), (0xF055, 0x9801), (0xF055, 0x9802), (0x1209, 0xADDA)}
-"""USB vendor and product of MicroPython's serial port: rp2, stm32 (pyboard) [IMPL ports/rp2, ports/stm32: high], shared id."""
-_BOOTLOADER = {(0x2E8A, 0x0003), (0x2E8A, 0x000F)}
-"""RP2040's and RP2350's boot ROM [SPEC Raspberry Pi USB id list: high]; they have a drive and no port."""
+from tournee.link.adapters import usbports
 
 
 @dataclass(frozen=True)
 class Port:
-    """`device` is what to open; `serial` the USB serial number, which survives a reset."""
+    """`device` is where the REPL is; `serial` the USB serial number, which survives a reset; `link` the terminal's own port, or empty."""
 
     device: str
     serial: str
+    link: str = ""
+
+    @property
+    def terminal(self) -> str:
+        """Where the terminal is spoken to."""
+        return self.link or self.device
 
 
 def found() -> list[Port]:
-    """Ports of boards that run MicroPython."""
-    from serial.tools import list_ports
+    """Boards that run MicroPython."""
+    return [Port(b.port.device, b.port.serial, b.link) for b in usbports.boards()]
 
-    return [Port(p.device, p.serial_number or "") for p in list_ports.comports() if (p.vid, p.pid) in _MICROPYTHON]
+
+def named(device: str) -> Port:
+    """The board one of whose ports has this name (or URL), else that port alone."""
+    device = device.removeprefix("serial:")
+    return next((p for p in found() if device in (p.device, p.link)), Port(device, ""))
 
 
 def the_one() -> Port:
