@@ -104,6 +104,25 @@ VOLT_A_5V = const(0x01)
 VOLT_B_3V = const(0x02)
 VOLT_C_1V8 = const(0x03)
 
+# FrameBody: where its fields stand
+FRAME_BODY_AT_VERSION = const(0)
+FRAME_BODY_AT_FLAGS = const(1)
+FRAME_BODY_AT_SEQ = const(2)
+FRAME_BODY_AT_LENGTH = const(4)
+FRAME_BODY_AT_PAYLOAD = const(6)
+FRAME_BODY_HEAD = ">BBHH"
+
+# Message: where its fields stand
+MESSAGE_AT_KIND = const(0)
+MESSAGE_AT_OP = const(1)
+MESSAGE_AT_NUMBER = const(2)
+MESSAGE_AT_BODY = const(6)
+MESSAGE_HEAD = ">BBL"
+
+# Apdu: where its fields stand
+APDU_AT_SLOT = const(0)
+APDU_AT_APDU = const(1)
+
 
 def _take8(buf, at, end, what):
     n = buf[at] if at < end else 0
@@ -133,54 +152,9 @@ def _put16(buf, at, data, what):
     return at + n
 
 
-def read_frame_body_head(buf, at, end):
-    """FrameBodyHead: version, flags, seq, length, offset after."""
-    if at + 6 > end:
-        raise ValueError("FrameBodyHead: cut short")
-    version = buf[at]
-    flags = buf[at + 1]
-    seq = buf[at + 2] << 8 | buf[at + 3]
-    length = buf[at + 4] << 8 | buf[at + 5]
-    at += 6
-    return version, flags, seq, length, at
-
-
-def write_frame_body_head(buf, at, version, flags, seq, length):
-    """FrameBodyHead; returns the offset after."""
-    pack_into(">BBHH", buf, at, version, flags, seq, length)
-    at += 6
-    return at
-
-
-def read_message_head(buf, at, end):
-    """MessageHead: kind, op, number, offset after."""
-    if at + 6 > end:
-        raise ValueError("MessageHead: cut short")
-    kind = buf[at]
-    op = buf[at + 1]
-    number = buf[at + 2] << 24 | buf[at + 3] << 16 | buf[at + 4] << 8 | buf[at + 5]
-    at += 6
-    return kind, op, number, at
-
-
-def write_message_head(buf, at, kind, op, number):
-    """MessageHead; returns the offset after."""
-    pack_into(">BBL", buf, at, kind, op, number)
-    at += 6
-    return at
-
-
-def read_message(buf, at, end):
-    """Message: kind, op, number, body, offset after."""
-    if at + 6 > end:
-        raise ValueError("Message: cut short")
-    kind = buf[at]
-    op = buf[at + 1]
-    number = buf[at + 2] << 24 | buf[at + 3] << 16 | buf[at + 4] << 8 | buf[at + 5]
-    at += 6
-    body = buf[at:end]
-    at = end
-    return kind, op, number, body, at
+def message_number(buf):
+    """number of the Message in `buf`."""
+    return buf[2] << 24 | buf[3] << 16 | buf[4] << 8 | buf[5]
 
 
 def read_hello(buf, at, end):
@@ -211,17 +185,6 @@ def read_power_off(buf, at, end):
     slot = buf[at]
     at += 1
     return slot, at
-
-
-def read_apdu(buf, at, end):
-    """Apdu: slot, apdu, offset after."""
-    if at + 1 > end:
-        raise ValueError("Apdu: cut short")
-    slot = buf[at]
-    at += 1
-    apdu = buf[at:end]
-    at = end
-    return slot, apdu, at
 
 
 def read_script(buf, at, end):

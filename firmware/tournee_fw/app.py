@@ -26,16 +26,21 @@ class Terminal:
         info = (VERSION.encode(), board.name.encode(), micropython.encode(), manifest.encode(), name[:32].encode())
         self.server = Server(board, self.slots, self.display, self.log, info)
         self.readers = [_reader(t, self.server) for t in board.transports if t.ccid]
+        self._now_ms = board.now_ms
         self.log.note("boot")
         self.display.start()
 
     def poll(self) -> int:
         """One turn; returns the ms until the next one is due without any event."""
-        now = self.board.now_ms()
+        now = self._now_ms()
         self.server.poll(now)
+        return self._read(now) if self.readers else self.server.due_ms(self._now_ms())
+
+    def _read(self, now):
+        """The readers' part of a turn."""
         for reader in self.readers:
             reader.poll(now)
-        now = self.board.now_ms()
+        now = self._now_ms()
         due = self.server.due_ms(now)
         for reader in self.readers:
             due = min(due, reader.due_ms(now))

@@ -356,7 +356,7 @@ class Ccid(Desk):
             secret = n > 5 and tpdu[1] & 0xFE in _PIN_INS
         else:
             secret = self._is_secret(tpdu, n)
-        slot.transmit(tpdu, n, self._data, MAX_DATA, self.now, True, message[7])
+        slot.transmit_raw(tpdu, n, self._data, self.now, message[7])
         if secret:
             self._in.wipe()
         try:

@@ -45,7 +45,7 @@ class BlockSlot:
     def pin_ok(self, value):
         self._slot.pin_ok = value
 
-    def transmit(self, apdu, n: int, out, limit: int, now: int) -> None:
+    def transmit(self, apdu, n: int, out, now: int) -> None:
         """Keep the command for `finish`; `out` is not used."""
         self._n = n
         self._block[3 : 3 + n] = apdu[:n]
@@ -79,7 +79,7 @@ class BlockSlot:
         else:
             block[end] = lrc(block, end)
             end += 1
-        self._slot.transmit(self._view, end, self.answer, _BLOCK, desk.now, True, factor)
+        self._slot.transmit_raw(self._view, end, self.answer, desk.now, factor)
         if n > _QUESTION:  # the code is out: it stays nowhere
             self.wipe_command()
         yield from Desk.until_idle(desk, self._slot)

@@ -17,9 +17,9 @@ class Desk:
         """Of the keypad entry that runs, or -1."""
 
     def until_idle(self, slot):
-        """Generator: until the slot has finished; Refused with its status if that is not OK."""
+        """Generator (it yields what it waits for): until the slot has finished; Refused with its status if that is not OK."""
         while slot.busy:
-            yield
+            yield slot
         if slot.status != _link.STATUS_OK:
             raise Refused(slot.status)
 

@@ -17,8 +17,10 @@ class Display:
         self._shown = [""] * _LINES
         self._host = None
         self._held = False
-        self._until = -1
-        self._battery = -1
+        self.until = -1
+        """When a flash is over, -1: there is none."""
+        self.battery = -1
+        """Percent that is shown; `poll` when the board's is another."""
 
     def start(self) -> None:
         self._below()
@@ -31,17 +33,17 @@ class Display:
 
     def show(self, *lines: str) -> None:
         self._held = True
-        self._until = -1
+        self.until = -1
         self._put(lines)
 
     def flash(self, now: int, ms: int, *lines: str) -> None:
         self._held = True
-        self._until = wrap(now + ms)
+        self.until = wrap(now + ms)
         self._put(lines)
 
     def release(self) -> None:
         """Give the screen back, unless a flash still runs."""
-        if self._until < 0:
+        if self.until < 0:
             self._held = False
             self._below()
 
@@ -51,15 +53,15 @@ class Display:
             self._below()
 
     def poll(self, now: int) -> None:
-        if self._until >= 0 and not left(now, self._until):
-            self._until = -1
+        if self.until >= 0 and not left(now, self.until):
+            self.until = -1
             self.release()
-        if self._board.battery != self._battery:
-            self._battery = self._board.battery
+        if self._board.battery != self.battery:
+            self.battery = self._board.battery
             self.refresh()
 
     def due_ms(self, now: int) -> int:
-        return left(now, self._until) if self._until >= 0 else NEVER
+        return left(now, self.until) if self.until >= 0 else NEVER
 
     def _below(self):
         if self._host is not None:
@@ -74,8 +76,8 @@ class Display:
             elif state == SLOT_POWERED:
                 text = texts.CARD_POWERED
             lines.append(text % (slot.number + 1))
-        if self._battery >= 0:
-            lines.append(texts.BATTERY % self._battery)
+        if self.battery >= 0:
+            lines.append(texts.BATTERY % self.battery)
         self._put(lines)
 
     def _put(self, lines):

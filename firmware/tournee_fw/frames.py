@@ -6,20 +6,29 @@ from struct import pack_into, unpack_from
 from micropython import const
 
 from . import _link
-from ._link import CRC_BYTES, HEADER_BYTES, MAX_PAYLOAD, VERSION, read_frame_body_head
+from ._link import MAX_PAYLOAD, VERSION
 from .clock import NEVER, left, wrap
 
 _FRAME = const(524)  # HEADER_BYTES + MAX_PAYLOAD + CRC_BYTES
 _SYNC0 = const(0xA5)
 _SYNC1 = const(0x5A)
 _KNOWN_FLAGS = const(0x81)
+_BODY = const(
+    2
+)  # behind the sync; then as `_link.FRAME_BODY_AT_…`: a constant of another file is looked up at every use
+_AT_VERSION = const(2)
+_AT_FLAGS = const(3)
+_AT_SEQ = const(4)
+_AT_LENGTH = const(6)
+_HEADER = const(8)
+_CRC = const(4)
 
 
 class Receiver:
     """Bytes in, whole request messages out.
 
-    `room()` is where the next bytes go; `got(n)` says how many came; then `next()` until it returns 0: the length of a whole
-    message in `message`, valid until the next call.
+    `room` is where the next bytes go, a memoryview; `got(n)` says how many came; then `next()` until it returns 0: the length of a
+    whole message in `message`, valid until the next call.
     """
 
     def __init__(self):
@@ -31,19 +40,18 @@ class Receiver:
         """Bytes thrown away since boot, modulo 2**16."""
         self.held = 0
         """Bytes of a frame begun."""
+        self.length = 0
+        """What `next` has returned."""
         self.restart()
 
     def restart(self) -> None:
         """A new connection: nothing of the old one counts."""
         self.held = 0
+        self.room = self._view
         self._parts = 0
         self._seq = -1
         self._skip = self._inside = False
         self._last = 0
-
-    def room(self):
-        """Memoryview for the next bytes; never empty after `next()` has returned 0."""
-        return self._view[self.held :] if self.held else self._view
 
     def got(self, n: int, now: int) -> None:
         self.held += n
@@ -66,30 +74,34 @@ class Receiver:
             if buf[0] != _SYNC0 or buf[1] != _SYNC1 or self.held < 2:
                 self._sync()
             n = self.held
-            if n < HEADER_BYTES:
-                return 0
-            version, flags, seq, length, end = read_frame_body_head(buf, 2, n)
-            if version != VERSION or flags & ~_KNOWN_FLAGS or length > MAX_PAYLOAD:
+            if n < _HEADER:
+                break
+            length = buf[_AT_LENGTH] << 8 | buf[_AT_LENGTH + 1]
+            if buf[_AT_VERSION] != VERSION or length > MAX_PAYLOAD or buf[_AT_FLAGS] & ~_KNOWN_FLAGS:
                 self._drop(1)
                 continue
-            end += length
-            if n < end + CRC_BYTES:
-                return 0
-            if crc32(self._view[2:end]) != unpack_from(">L", buf, end)[0]:
+            end = _HEADER + length
+            if n < end + _CRC:
+                break
+            if crc32(self._view[_BODY:end]) != unpack_from(">L", buf, end)[0]:
                 self._drop(1)
                 continue
-            end += CRC_BYTES
-            if not flags and seq == self._seq and not self._inside:  # a message of one frame, as most are
+            seq = buf[_AT_SEQ] << 8 | buf[_AT_SEQ + 1]
+            if seq == self._seq and not self._inside and not buf[_AT_FLAGS]:  # a message of one frame, as most are
                 self._seq = (seq + 1) & 0xFFFF
-                self.message[:length][:] = self._view[HEADER_BYTES : HEADER_BYTES + length]
+                self.message[:length][:] = self._view[_HEADER:end]
             else:
-                length = self._gather(flags, seq, length)
+                length = self._gather(buf[_AT_FLAGS], seq, length)
+            end += _CRC
             if end == n:
                 self.held = 0
+                self.room = self._view
             else:
                 self._shift(end)
             if length:
+                self.length = length
                 return length
+        self.room = self._view[self.held :]  # never empty: a whole frame was taken
         return 0
 
     def _gather(self, flags, seq, length):
@@ -103,7 +115,7 @@ class Receiver:
             self._skip = True
             self._parts = 0
         if not self._skip:
-            self.message[at : at + length][:] = self._view[HEADER_BYTES : HEADER_BYTES + length]
+            self.message[at : at + length][:] = self._view[_HEADER : _HEADER + length]
             self._parts = at + length
         self._inside = bool(flags & _link.FLAG_MORE)
         if self._inside:
@@ -186,10 +198,11 @@ class Sender:
             k = MAX_PAYLOAD
             more = _link.FLAG_MORE
         view = self._view
-        end = _link.write_frame_body_head(view, 2, VERSION, more, self._seq, k) + k
-        view[end - k : end] = self._source[at : at + k]
-        pack_into(">L", view, end, crc32(view[2:end]))
+        pack_into(_link.FRAME_BODY_HEAD, view, _BODY, VERSION, more, self._seq, k)
+        end = _HEADER + k
+        view[_HEADER:end][:] = self._source[at : at + k]
+        pack_into(">L", view, end, crc32(view[_BODY:end]))
         self._seq = (self._seq + 1) & 0xFFFF
         self._next = at + k
         self._at = 0
-        self._end = end + CRC_BYTES
+        self._end = end + _CRC

@@ -1,8 +1,12 @@
 """Transports: byte streams that carry frames to a host. `hal/<board>` has the wired ones, `link_ble.py` the radio one."""
 
+from .clock import NEVER
+
 
 class Transport:
     """What the link server needs of a byte stream; nothing here blocks and nothing here raises for a lost peer.
+
+    The loop calls `poll` and `due_ms` only of a transport that has its own.
 
     `name`       short text for the log ("usb", "ble").
     `connected`  True while a host may read and write; after False the server forgets half frames, never the session.
@@ -22,8 +26,6 @@ class Transport:
 
     def due_ms(self, now: int) -> int:
         """Ms until `poll` must be called again without any event (`clock.NEVER`: not at all)."""
-        from .clock import NEVER
-
         return NEVER
 
     def read_into(self, buf) -> int:

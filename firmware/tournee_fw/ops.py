@@ -1,8 +1,9 @@
-"""What each request does. A request is a generator: it yields while it waits and writes its body into `server.answer`."""
+"""What each request does: it writes its body into `server.answer`. One that waits is a generator, or leaves that to `server.wait_for`."""
 
 import gc
 
 from . import _link
+from ._link import APDU_AT_APDU, APDU_AT_SLOT, MAX_RESPONSE, STATUS_BAD_MESSAGE
 from .errors import Refused
 from .iso7816.apdu import check, check_block
 from .pin import PinEntry, confirm
@@ -10,12 +11,13 @@ from .script import Runner
 
 
 class Ops:
-    """`request(server, op, body)` gives the generator of a request; it ends, or raises `Refused`."""
+    """`table`: by op the function of a request. `f(server, body, end)` is done when it returns, or returns a generator that yields
+    the slot that it waits for, or None; it may raise `Refused`."""
 
     def __init__(self):
         self.pin = PinEntry()
         self._runner = Runner()
-        self._table = {
+        self.table = {
             _link.OP_INFO: _info,
             _link.OP_PING: _ping,
             _link.OP_CANCEL: _nothing,
@@ -33,10 +35,6 @@ class Ops:
             _link.OP_DIAG: _diag,
         }
 
-    def request(self, server, op, body):
-        handler = self._table.get(op)
-        return _unknown() if handler is None else handler(server, body, len(body))
-
     def _script(self, server, body, end):
         number, script, _ = _link.read_script(body, 0, end)
         slot = server.slot(number)
@@ -51,34 +49,26 @@ class Ops:
             server.free_keypad(self)
 
 
-def _unknown():
+def unknown(server, body, end):
     raise Refused(_link.STATUS_UNKNOWN_OP)
-    yield
 
 
 def _nothing(server, body, end):
-    return
-    yield
+    pass
 
 
 def _info(server, body, end):
     server.answer_at = server.write_info(server.answer, server.answer_at)
-    return
-    yield
 
 
 def _ping(server, body, end):
     at = server.answer_at
     server.answer[at : at + end][:] = body
     server.answer_at = at + end
-    return
-    yield
 
 
 def _goodbye(server, body, end):
     server.power_off()
-    return
-    yield
 
 
 def _slots(server, body, end):
@@ -93,8 +83,6 @@ def _slots(server, body, end):
             slot.fidi if powered else 0,
             slot.atr,
         )
-    return
-    yield
 
 
 def _power_on(server, body, end):
@@ -112,29 +100,32 @@ def _power_on(server, body, end):
 def _power_off(server, body, end):
     number, _ = _link.read_power_off(body, 0, end)
     server.slot(number).power_off()
-    return
-    yield
 
 
 def _apdu(server, body, end):
-    return _transmit(server, body, end, False)
+    if not end:
+        raise Refused(STATUS_BAD_MESSAGE)
+    slot = server.slot(body[APDU_AT_SLOT])
+    body = body[APDU_AT_APDU:]
+    end -= APDU_AT_APDU
+    why = check(body, end)
+    if why:
+        raise Refused(why)
+    slot.transmit(body, end, server.answer[server.answer_at : MAX_RESPONSE], server.now)
+    server.wait_for(slot)
 
 
 def _tpdu(server, body, end):
-    return _transmit(server, body, end, True)
-
-
-def _transmit(server, body, end, raw):
-    number, apdu, _ = _link.read_apdu(body, 0, end)
-    slot = server.slot(number)
-    n = len(apdu)
-    why = check_block(apdu, n) if raw and slot.protocol_number else check(apdu, n)
-    if why != _link.STATUS_OK:
+    if not end:
+        raise Refused(STATUS_BAD_MESSAGE)
+    slot = server.slot(body[APDU_AT_SLOT])
+    body = body[APDU_AT_APDU:]
+    end -= APDU_AT_APDU
+    why = check_block(body, end) if slot.protocol_number else check(body, end)
+    if why:
         raise Refused(why)
-    at = server.answer_at
-    slot.transmit(apdu, n, server.answer[at:], _link.MAX_RESPONSE - at, server.now, raw)
-    yield from server.until_idle(slot)
-    server.answer_at = at + slot.apdu.length
+    slot.transmit_raw(body, end, server.answer[server.answer_at : MAX_RESPONSE], server.now, 1)
+    server.wait_for(slot)
 
 
 def _display(server, body, end):
@@ -145,8 +136,6 @@ def _display(server, body, end):
         server.display.host([str(line, "utf-8") for line in lines])
     except UnicodeError:
         raise Refused(_link.STATUS_BAD_MESSAGE)
-    return
-    yield
 
 
 def _confirm(server, body, end):
@@ -160,8 +149,6 @@ def _confirm(server, body, end):
 def _log(server, body, end):
     at = server.answer_at
     server.answer_at = at + server.log.copy(server.answer[at:], _link.MAX_RESPONSE - at)
-    return
-    yield
 
 
 def _diag(server, body, end):
@@ -175,5 +162,3 @@ def _diag(server, body, end):
     at = server.answer_at
     server.answer[at : at + len(text)][:] = text.encode()
     server.answer_at = at + len(text)
-    return
-    yield

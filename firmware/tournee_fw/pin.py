@@ -72,7 +72,7 @@ class PinEntry:
         """Tries left as VERIFY without data says, VERIFIED when nothing need be asked, 0xFF when the card does not say."""
         self.state = PIN_COUNTER
         self._apdu[:4] = header
-        slot.transmit(self._apdu, 4, self._answer, 258, server.now)
+        slot.transmit(self._apdu, 4, self._answer, server.now)
         yield from server.until_idle(slot)
         sw = slot.apdu.sw
         if sw & 0xFFF0 == 0x63C0:
@@ -113,7 +113,7 @@ class PinEntry:
         apdu[4] = n
         digits.put(apdu, 5, n, pad)
         digits.wipe()
-        slot.transmit(apdu, 5 + n, self._answer, 258, server.now)
+        slot.transmit(apdu, 5 + n, self._answer, server.now)
         self._wipe(None)
         yield from server.until_idle(slot)
         return slot.apdu.sw

@@ -85,7 +85,7 @@ class PinChange(PinEntry):
         self._current.wipe()
         self._new.wipe()
         self._digits.wipe()
-        slot.transmit(apdu, 5 + wanted.length, self._answer, 258, desk.now)
+        slot.transmit(apdu, 5 + wanted.length, self._answer, desk.now)
         self._wipe(None)
         yield from desk.until_idle(slot)
         return slot.apdu.sw

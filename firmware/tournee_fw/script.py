@@ -124,7 +124,7 @@ class Runner:
         self._apdus += 1
         if self._apdus > _scripts.MAX_APDUS:
             raise Refused(_link.STATUS_SCRIPT_LIMIT)
-        slot.transmit(self._apdu, n, server.answer[at:], len(server.answer) - at, server.now)
+        slot.transmit(self._apdu, n, server.answer[at:], server.now)
         try:
             yield from server.until_idle(slot)
         except Refused as refused:

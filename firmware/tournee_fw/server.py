@@ -1,52 +1,31 @@
 """The link server: sessions, at-most-once, one request at a time, events. SPEC.md §4 is its table."""
 
 import gc
-from binascii import crc32
 from struct import pack_into
 
 from micropython import const
 
 from . import _link
-from ._link import KIND_REQUEST, OP_HELLO, STATUS_OK, read_message_head
-from .clock import left, since, wrap
+from ._link import KIND_REQUEST, OP_HELLO, SESSION_IDLE_MS, SLOT_ABSENT, STATUS_OK, message_number
+from .clock import NEVER, left, wrap
 from .desk import Desk
 from .errors import Refused
-from .frames import Receiver, Sender
-from .ops import Ops
+from .ops import Ops, unknown
+from .outbox import SMALL_BODY, Line, Outbox
 
+_AT_KIND = const(0)  # as `_link.MESSAGE_AT_KIND` and so on: a constant of another file is looked up at every use
+_AT_OP = const(1)
 _HEAD = const(6)
-_ANSWER = const(8192 + 320)  # MAX_RESPONSE, and room for a card answer that turns out too long
-_SMALL = const(320)
-_SMALLS = const(6)
-_PART_HEAD = const(6 + 6)  # of the message, and number and offset
-_SCRIPT_AT = const(6 + 1 + 2)  # a script's answers: behind head, status and offset
+_CLOCK = const(0x3FFFFFFF)
 _BUSY_EVERY_MS = const(1000)
 _FULL_RETRY_MS = const(5)
 
 
-class Line:
-    """One transport with its frame buffers."""
-
-    def __init__(self, transport):
-        self.transport = transport
-        self.receiver = Receiver()
-        self.sender = Sender()
-        self.connected = False
-        self.greeted = False
-        """BOOT was said on it."""
-
-
-class Small:
-    """A short message on its way: event, refusal, out-of-band answer."""
-
-    def __init__(self):
-        self.view = memoryview(bytearray(_SMALL))
-        self.n = 0
-        self.line = None
-
-
 class Server(Desk):
-    """`poll(now)` at every turn of the loop. `answer` and `answer_at` are where a running request writes its body."""
+    """`poll(now)` at every turn of the loop. `answer` and `answer_at` are where a running request writes its body.
+
+    A turn looks at what has an event or is due, and at nothing else: a slot that is not `awake` and whose card stays is passed over.
+    """
 
     def __init__(self, board, slots, display, log, info):
         """`info`: (firmware, board, micropython, manifest, name) as UTF-8 bytes."""
@@ -57,34 +36,31 @@ class Server(Desk):
         self.boot_id = bytes(board.random(8))
         self.uptime_s = 0
         self._second = self.now
-        self.answer = memoryview(bytearray(_ANSWER))
+        self.outbox = Outbox(self)
+        self.answer = self.outbox.answer
         self.answer_at = 0
         self.lent = [False] * len(slots)
         """By slot: the CCID personality powered it and has it (docs/PCSC.md)."""
         self._leave = None  # line that goes to the REPL
         self._ops = Ops()
+        self._table = self._ops.table
         self._lines = [Line(t) for t in board.transports if not t.ccid]
         self._owner = None
         self._session = None
-        self._last = self._last_crc = 0
-        self._answer_n = 0
-        self._answer_due = None  # line that the stored answer must still be given to
-        self._answer_on = None  # line that is sending it
-        self._ahead = -1
-        """Bytes of a script's answers that went ahead of its response on the owner's line; -1: the answer goes as it is stored."""
-        self._part = memoryview(bytearray(_PART_HEAD + _link.PART_BYTES))
-        self._request = memoryview(bytearray(_link.MAX_REQUEST))
-        self._job = None
-        self._fresh = False
-        """The job was begun in this turn."""
-        self._job_op = self._job_number = self._job_crc = 0
-        self._busy_at = 0
-        self._quiet_at = -1  # when the slots are powered off for want of requests; -1: they are
-        self._events = 0
+        self._last = 0  # number of the last request that is answered
+        self._request = memoryview(bytearray(_link.MAX_REQUEST))  # the one that runs, or was last
+        self._request_n = self._op = self._number = 0
+        self._running = False
+        """A request runs."""
+        self._body = None  # of a request that begins
+        self._job = None  # its function until it begins, then its generator, if it has one
+        self._waits = None  # slot that it waits for
+        self._since = (
+            -1
+        )  # when a request began or BUSY was said of it; when the last one ended; -1: the slots are off for want of one
         self._keypad_open = False
         self._keypad_of = None
-        self._smalls = [Small() for _ in range(_SMALLS)]
-        self._waiting = []  # Smalls in order
+        self._key = board.key
 
     # --- what a running request uses ---------------------------------------------------------------------------------
 
@@ -124,13 +100,11 @@ class Server(Desk):
     def left(self):
         """A host asked for the REPL, and its answer is out or its line is gone."""
         line = self._leave
-        return line is not None and not (line.connected and (line.sender.busy or self._next_small(line)))
+        return line is not None and not (line.connected and self.outbox.holds(line))
 
     def begin_parts(self):
         """A script begins: its answers are sent while they come (SPEC §4)."""
-        self.answer[self.answer_at] = self.answer[self.answer_at + 1] = 0
-        self.answer_at += 2
-        self._ahead = 0
+        self.answer_at = self.outbox.begin_parts(self._owner, self._number, self.answer_at)
 
     def pin_locked(self):
         return not any(slot.pin_ok for slot in self.slots)
@@ -139,136 +113,174 @@ class Server(Desk):
 
     def poll(self, now):
         self.now = now
-        ms = since(now, self._second)
-        if ms >= 1000:
-            self.uptime_s += ms // 1000
-            self._second = wrap(now - ms % 1000)
+        if now - self._second & _CLOCK >= 1000:
+            self._count(now)
         for slot in self.slots:
-            slot.poll(now)
-            if slot.changed:
-                slot.changed = False
-                self.display.refresh()
-                self._event(_link.EVENT_SLOT, bytes((slot.number, slot.link_state)))
+            if slot.awake or slot.port.removed or slot.port.present != (slot.link_state != SLOT_ABSENT):
+                slot.poll(now)
+                if slot.changed:
+                    self._moved(slot)
         for line in self._lines:
             self._serve(line)
         if not self._keypad_open:
-            while self.board.key():
+            while self._key():
                 pass
-        if self._job is not None:
-            if not self._fresh:
-                self._step()
-            self._fresh = False
-        elif self._quiet_at >= 0 and not left(now, self._quiet_at):
+        if self._running:
+            if self._waits is None or not self._waits.busy:
+                self._go_on()
+            else:
+                self._say_busy()
+        elif self._since >= 0 and now - self._since & _CLOCK >= SESSION_IDLE_MS:
             self._quiet()
-        self.display.poll(now)
+        if self.display.until >= 0 or self.board.battery != self.display.battery:
+            self.display.poll(now)
         for line in self._lines:
             if line.connected and (
-                self._waiting
-                or line.sender.busy
-                or self._answer_due is line
-                or (self._ahead >= 0 and line is self._owner)
+                self.outbox.due is line or self.outbox.ahead is line or self.outbox.waiting or line.sender.busy
             ):
-                self._send(line, line.sender)
+                self.outbox.send(line)
 
     def due_ms(self, now):
         """Ms until `poll` has something to do without any event."""
-        if self.left():
+        if self._leave is not None and self.left():
             return 0
-        due = self.display.due_ms(now)
-        for slot in self.slots:
-            ms = 0 if slot.changed else slot.due_ms(now)
-            if ms < due:
-                due = ms
-        for line in self._lines:
-            ms = line.transport.due_ms(now)
-            if ms < due:
-                due = ms
-            if line.receiver.held:
-                due = min(due, line.receiver.due_ms(now))
-            if due > _FULL_RETRY_MS and line.sender.busy and line.connected:
+        due = NEVER
+        if self._since >= 0:
+            due = (_BUSY_EVERY_MS if self._running else SESSION_IDLE_MS) - (now - self._since & _CLOCK)
+            if due < 0:
+                due = 0
+        if self.deadline >= 0 or self.display.until >= 0:
+            due = min(due, self._entry_due_ms(now))
+        for part in self.slots:
+            if part.awake:
+                ms = 0 if part.changed else part.due_ms(now)
+                if ms < due:
+                    due = ms
+        for part in self._lines:
+            if part.due_ms is not None:
+                ms = part.due_ms(now)
+                if ms < due:
+                    due = ms
+            if part.receiver.held:
+                due = min(due, part.receiver.due_ms(now))
+            if part.sender.busy and part.connected and due > _FULL_RETRY_MS:
                 due = _FULL_RETRY_MS
-        if self._job is not None:
-            ms = left(now, self._busy_at)
-            if ms < due:
-                due = ms
-            if self.deadline >= 0:
-                due = min(due, left(now, self.deadline))
-        elif self._quiet_at >= 0:
-            due = min(due, left(now, self._quiet_at))
         return due
 
+    def _entry_due_ms(self, now):
+        """Of what a person sees or types."""
+        ms = self.display.due_ms(now)
+        return min(ms, left(now, self.deadline)) if self.deadline >= 0 else ms
+
+    def _count(self, now):
+        """Seconds since boot."""
+        ms = now - self._second & _CLOCK
+        self.uptime_s += ms // 1000
+        self._second = wrap(now - ms % 1000)
+
+    def _moved(self, slot):
+        slot.changed = False
+        self.display.refresh()
+        self._event(_link.EVENT_SLOT, bytes((slot.number, slot.link_state)))
+
     def _serve(self, line):
-        transport, receiver = line.transport, line.receiver
-        transport.poll(self.now)
-        if transport.connected != line.connected:
-            line.connected = transport.connected
-            receiver.restart()
-            line.sender.restart()
-            self._forget(line)
-            if line.connected and not line.greeted:
-                line.greeted = True
-                self._event(_link.EVENT_BOOT, self.boot_id, line)
+        if line.poll is not None:
+            line.poll(self.now)
+        if line.transport.connected != line.connected:
+            self._plugged(line)
         if not line.connected:
             return
+        receiver = line.receiver
         while receiver.held and receiver.tick(self.now):
             self._take(line)
         while True:
-            n = transport.read_into(receiver.room())
+            n = line.read_into(receiver.room)
             if not n:
                 return
             receiver.got(n, self.now)
             self._take(line)
 
+    def _plugged(self, line):
+        """The line came or went; the session and its answer stay."""
+        line.connected = line.transport.connected
+        line.receiver.restart()
+        line.sender.restart()
+        self.outbox.drop(line)
+        if line.connected and not line.greeted:
+            line.greeted = True
+            self.outbox.event(line, _link.EVENT_BOOT, self.boot_id)
+
     def _take(self, line):
         receiver = line.receiver
         while receiver.held:
-            n = receiver.next()
-            if not n:
+            if not receiver.next():
                 return
-            self._message(line, receiver.message, n)
-
-    def _forget(self, line):
-        """The line was lost: what was on its way there is dropped; the session and its answer stay."""
-        for small in list(self._waiting):
-            if small.line is line:
-                self._waiting.remove(small)
-                small.line = None
-        if self._answer_due is line:
-            self._answer_due = None
-        if self._answer_on is line:
-            self._answer_on = None
-        if line is self._owner:
-            self._ahead = -1
+            self._message(line, receiver.message)
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
-    def _message(self, line, message, n):
-        try:
-            kind, op, number, at = read_message_head(message, 0, n)
-        except ValueError:
-            self.log.note("short", n)
+    def _message(self, line, message):
+        if line.receiver.length < _HEAD:
+            self.log.note("short", line.receiver.length)
             return
-        if kind != KIND_REQUEST:
+        if message[_AT_KIND] != KIND_REQUEST:
             return
-        if op == OP_HELLO:
-            self._hello(line, number, message[at:n])
-        elif not number:
-            self._out_of_band(line, op, message[at:n])
-        elif self._session is None and op in (_link.OP_INFO, _link.OP_PING):
-            self._out_of_band(line, op, message[at:n], number)
-        elif self._session is None or line is not self._owner:
-            self._reply(line, op, number, _link.STATUS_NO_SESSION)
+        op = message[_AT_OP]
+        number = message_number(message)
+        if line is not self._owner or self._session is None or not number or op == OP_HELLO:
+            self._outside(line, op, number)
+        elif self._running or number <= self._last or self.outbox.on is not None:
+            self._again(line, op, number)
+        else:  # the next: it is made ready, and runs when all lines are read
+            receiver = line.receiver
+            self._body = message[_HEAD : receiver.length]
+            self._request_n = receiver.length
+            receiver.message = self._request
+            self._request = message
+            self._job = self._table[op] if op in self._table else unknown
+            self._op = op
+            self._number = number
+            self.answer_at = _HEAD + 1
+            self._since = self.now
+            self.outbox.due = self.outbox.ahead = self._waits = None
+            self.cancelled = False
+            self._running = True
+
+    def _outside(self, line, op, number):
+        """A request that needs no session, or has none."""
+        body = line.receiver.message[_HEAD : line.receiver.length]
+        if op == _link.OP_HELLO:
+            self._hello(line, number, body)
+        elif not number or (self._session is None and op in (_link.OP_INFO, _link.OP_PING)):
+            self._out_of_band(line, op, body, number)
         else:
-            self._in_session(line, op, number, message, n)
+            self.outbox.reply(line, op, number, _link.STATUS_NO_SESSION)
+
+    def _again(self, line, op, number):
+        """Not the next request: one of before, or one that comes too early."""
+        outbox = self.outbox
+        message = line.receiver.message[: line.receiver.length]
+        if number == (self._number if self._running else self._last):
+            if message != self._request[: self._request_n]:
+                outbox.reply(line, op, number, _link.STATUS_BAD_MESSAGE)
+            elif self._running:
+                self._busy_event()
+            elif outbox.on is not line:
+                outbox.ahead = None
+                outbox.due = line
+        elif self._running or number > self._last:
+            outbox.reply(line, op, number, _link.STATUS_BUSY)
+        else:
+            outbox.reply(line, op, number, _link.STATUS_STALE)
 
     def _hello(self, line, number, body):
         try:
             version, session, _ = _link.read_hello(body, 0, len(body))
         except ValueError:
-            self._reply(line, _link.OP_HELLO, number, _link.STATUS_BAD_MESSAGE)
+            self.outbox.reply(line, _link.OP_HELLO, number, _link.STATUS_BAD_MESSAGE)
             return
         if version != _link.VERSION:
-            self._reply(line, _link.OP_HELLO, number, _link.STATUS_BAD_MESSAGE)
+            self.outbox.reply(line, _link.OP_HELLO, number, _link.STATUS_BAD_MESSAGE)
             return
         resumed = session == self._session
         if not resumed:
@@ -277,10 +289,10 @@ class Server(Desk):
             self.log.note("session")
         for other in self._lines:  # nothing of the old stream may follow this answer
             if other is line or other is self._owner:
-                self._forget(other)
+                self.outbox.drop(other)
                 other.sender.begin_session()
         self._owner = line
-        small = self._small(line, _link.KIND_RESPONSE, _link.OP_HELLO, number)
+        small = self.outbox.small(line, _link.KIND_RESPONSE, _link.OP_HELLO, number)
         if small is not None:
             small.view[_HEAD] = _link.STATUS_OK
             small.n = _link.write_hello_reply(
@@ -294,25 +306,25 @@ class Server(Desk):
                 len(self.slots),
             )
 
-    def _out_of_band(self, line, op, body, number=0):
+    def _out_of_band(self, line, op, body, number):
         if op == _link.OP_PING:
-            if len(body) > _SMALL - _HEAD - 1:
-                self._reply(line, op, number, _link.STATUS_TOO_LONG)
+            if len(body) > SMALL_BODY:
+                self.outbox.reply(line, op, number, _link.STATUS_TOO_LONG)
                 return
-            self._reply(line, op, number, _link.STATUS_OK, body)
+            self.outbox.reply(line, op, number, _link.STATUS_OK, body)
         elif op == _link.OP_REPL:
-            self._reply(line, op, number, self._may_leave(line))
+            self.outbox.reply(line, op, number, self._may_leave(line))
         elif op == _link.OP_CANCEL:
             if line is self._owner:
                 self.cancelled = True
-            self._reply(line, op, number, _link.STATUS_OK)
+            self.outbox.reply(line, op, number, _link.STATUS_OK)
         elif op == _link.OP_INFO:
-            small = self._small(line, _link.KIND_RESPONSE, op, number)
+            small = self.outbox.small(line, _link.KIND_RESPONSE, op, number)
             if small is not None:
                 small.view[_HEAD] = _link.STATUS_OK
                 small.n = self.write_info(small.view, _HEAD + 1)
         else:
-            self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
+            self.outbox.reply(line, op, number, _link.STATUS_BAD_MESSAGE)
 
     def _may_leave(self, line):
         if not line.transport.repl:
@@ -323,82 +335,72 @@ class Server(Desk):
         self._leave = line
         return _link.STATUS_OK
 
-    def _in_session(self, line, op, number, message, n):
-        crc = crc32(message[:n])
-        if self._job is not None:
-            if number != self._job_number:
-                self._reply(line, op, number, _link.STATUS_BUSY)
-            elif crc != self._job_crc:
-                self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
-            else:
-                self._busy_event()
-        elif number == self._last:
-            if crc != self._last_crc:
-                self._reply(line, op, number, _link.STATUS_BAD_MESSAGE)
-            elif self._answer_on is not line:
-                self._ahead = -1
-                self._answer_due = line
-        elif number < self._last:
-            self._reply(line, op, number, _link.STATUS_STALE)
-        elif self._answer_on is not None:  # the last answer is still on its way
-            self._reply(line, op, number, _link.STATUS_BUSY)
-        else:
-            self._quiet_at = wrap(self.now + _link.SESSION_IDLE_MS)
-            line.receiver.message, self._request = self._request, message
-            self._job_op, self._job_number, self._job_crc = op, number, crc
-            self._start(op, n)
+    # --- the running request -----------------------------------------------------------------------------------------
 
-    def _start(self, op, n):
-        self.cancelled = False
-        self._answer_due = None
-        self._answer_n = 0
-        self._ahead = -1
-        self.answer_at = _HEAD + 1
-        self._busy_at = wrap(self.now + _BUSY_EVERY_MS)
-        self._job = self._ops.request(self, op, self._request[_HEAD:n])
-        self._fresh = True
-        self._step()
+    def wait_for(self, slot):
+        """The request that runs is over when the slot is idle; what the card answers is the end of its answer."""
+        self._waits = slot
 
-    def _step(self):
-        """Let the running request go on until it waits again."""
+    def _go_on(self):
+        """A request runs and waits for nothing: it begins, its card has answered, or its generator goes on until it waits again."""
+        if self._job is None:
+            self._answered()
+            return
         try:
-            for _ in self._job:  # type: ignore[union-attr] (not called without one)
-                break
-            else:
-                self._finish(STATUS_OK)
-                return
-        except Refused as refused:
-            self._finish(refused.status)
-        except Exception as error:  # every request is answered, whatever went wrong here
-            self.answer_at = _HEAD + 1
-            if isinstance(error, ValueError) and str(error).endswith(": cut short"):
-                self._finish(_link.STATUS_BAD_MESSAGE)
-            else:
-                self.log.note("internal " + type(error).__name__, self._job_op)
-                self._finish(_link.STATUS_INTERNAL)
-                gc.collect()
+            if self._body is not None:
+                body, self._body = self._body, None
+                self._job = self._job(self, body, self._request_n - _HEAD)
+            if self._job is not None:
+                for self._waits in self._job:  # type: ignore[union-attr] (a generator now)
+                    self._say_busy()
+                    return
+                self._waits = None
+        except Exception as error:
+            self._failed(error)
+            return
+        if self._waits is None:
+            self._finish(STATUS_OK)
+        elif not self._waits.busy:
+            self._answered()
+
+    def _say_busy(self):
+        """Once a second."""
+        if self.now - self._since & _CLOCK >= _BUSY_EVERY_MS:
+            self._since = self.now
+            self._busy_event()
+
+    def _answered(self):
+        status = self._waits.status  # type: ignore[union-attr] (not called without one)
+        if status == STATUS_OK:
+            self.answer_at += self._waits.apdu.length  # type: ignore[union-attr]
+        self._finish(status)
+
+    def _failed(self, error):
+        """Every request is answered, whatever went wrong here."""
+        if isinstance(error, Refused):
+            self._finish(error.status)
+            return
+        self.answer_at = _HEAD + 1
+        if isinstance(error, ValueError) and str(error).endswith(": cut short"):
+            self._finish(_link.STATUS_BAD_MESSAGE)
         else:
-            if not left(self.now, self._busy_at):
-                self._busy_at = wrap(self.now + _BUSY_EVERY_MS)
-                self._busy_event()
+            self.log.note("internal " + type(error).__name__, self._op)
+            self._finish(_link.STATUS_INTERNAL)
+            gc.collect()
 
     def _finish(self, status):
+        self._running = False
         self._job = None
-        goodbye = status == STATUS_OK and self._job_op == _link.OP_GOODBYE
-        _link.write_message_head(self.answer, 0, _link.KIND_RESPONSE, self._job_op, self._job_number)
-        self.answer[_HEAD] = status
-        self._answer_n = self.answer_at if self.answer_at < _link.MAX_RESPONSE else _link.MAX_RESPONSE
-        if self.answer_at < _SCRIPT_AT + self._ahead:
-            self._ahead = -1
-        self._last, self._last_crc = self._job_number, self._job_crc
-        self._answer_due = self._owner if self._owner is not None and self._owner.connected else None
+        self._last = self._number
+        self._since = self.now
+        self.outbox.store(self._owner, self._op, self._number, status, self.answer_at)
         if status != STATUS_OK:
-            self.log.note("refused", self._job_op, status)
-        if goodbye:
+            self.log.note("refused", self._op, status)
+        elif self._op == _link.OP_GOODBYE:
             self._session = None
 
     def _quiet(self):
-        self._quiet_at = -1
+        self._since = -1
         self.power_off()
         self.log.note("idle: slots off")
 
@@ -410,14 +412,17 @@ class Server(Desk):
 
     def _end_session(self):
         self.power_off()
-        if self._job is not None:
-            self._job.close()
-            self._job = None
+        if self._running:
+            self._running = False
+            self._since = self.now
+            if self._body is None and self._job is not None:
+                self._job.close()  # type: ignore[attr-defined] (a generator)
+            self._job = self._body = None
         self.cancelled = False
         self.deadline = -1
         self._session = None
-        self._last = self._last_crc = self._answer_n = 0
-        self._answer_due = None
+        self._last = self._request_n = 0
+        self.outbox.forget_answer()
         self.display.host(())
 
     def write_info(self, buf, at):
@@ -437,91 +442,14 @@ class Server(Desk):
             self.uptime_s,
         )
 
-    # --- sending -----------------------------------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------------
 
-    def _event(self, event, body, line=None):
-        line = line or (self._owner if self._session is not None else None)
-        if line is None or not line.connected:
-            return
-        self._events += 1
-        small = self._small(line, _link.KIND_EVENT, event, self._events & 0xFFFFFFFF)
-        if small is not None:
-            small.view[_HEAD : _HEAD + len(body)] = body
-            small.n = _HEAD + len(body)
+    def _event(self, event, body):
+        """To the host of the session."""
+        if self._session is not None:
+            self.outbox.event(self._owner, event, body)
 
     def _busy_event(self):
         body = bytearray(5)
-        pack_into(">BL", body, 0, self._job_op, self._job_number)
+        pack_into(">BL", body, 0, self._op, self._number)
         self._event(_link.EVENT_BUSY, body)
-
-    def _reply(self, line, op, number, status, body=b""):
-        small = self._small(line, _link.KIND_RESPONSE, op, number)
-        if small is not None:
-            small.view[_HEAD] = status
-            n = _HEAD + 1 + len(body)
-            small.view[_HEAD + 1 : n] = body
-            small.n = n
-
-    def _small(self, line, kind, op, number):
-        """A free place in the queue, its head written; None (and a log line) when the host does not read."""
-        for small in self._smalls:
-            if small.line is None:
-                small.line = line
-                _link.write_message_head(small.view, 0, kind, op, number)
-                self._waiting.append(small)
-                return small
-        self.log.note("full", kind, op)
-        return None
-
-    def _send(self, line, sender):
-        while True:
-            sender.push(line.transport)
-            if sender.busy:
-                break
-            if self._answer_on is line:
-                self._answer_on = None
-            small = self._next_small(line)
-            if small is not None:
-                sender.send(small.view, small.n)
-                sender.push(line.transport)  # a small message is one frame: it is copied now
-                self._waiting.remove(small)
-                small.line = None
-            elif self._ahead >= 0 and line is self._owner:
-                n = self._next_part(line)
-                if not n:
-                    break
-                sender.send(self._part, n)
-                sender.push(line.transport)
-            elif self._answer_due is line and self._answer_n:
-                self._answer_due = None
-                self._answer_on = line
-                sender.send(self.answer, self._answer_n)
-            else:
-                break
-
-    def _next_part(self, line):
-        """Make the next event PART ready, or the response with the rest of a script that is over: its length, 0 when it must wait."""
-        at = _SCRIPT_AT + self._ahead
-        n = self.answer_at - at
-        over = self._answer_due is line
-        if n > _link.PART_BYTES or (n == _link.PART_BYTES and not over):
-            self._events += 1
-            _link.write_message_head(self._part, 0, _link.KIND_EVENT, _link.EVENT_PART, self._events & 0xFFFFFFFF)
-            n = _link.PART_BYTES
-            end = _link.write_part(self._part, _HEAD, self._job_number, self._ahead, self.answer[at : at + n])
-            self._ahead += n
-            return end
-        if not over:
-            return 0
-        self._part[:_SCRIPT_AT] = self.answer[:_SCRIPT_AT]
-        pack_into(">H", self._part, _HEAD + 1, self._ahead)
-        self._part[_SCRIPT_AT : _SCRIPT_AT + n] = self.answer[at : at + n]
-        self._answer_due = None
-        self._ahead = -1
-        return _SCRIPT_AT + n
-
-    def _next_small(self, line):
-        for small in self._waiting:
-            if small.line is line:
-                return small
-        return None

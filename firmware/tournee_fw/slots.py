@@ -38,6 +38,10 @@ CARD_PPS = const(5)
 CARD_READY = const(6)
 CARD_EXCHANGE = const(7)
 STATES = ("ABSENT", "OFF", "COOL", "RESET", "ATR", "PPS", "READY", "EXCHANGE")
+_COLD = const(0)  # without supply for 10 ms
+_HOT = const(1)
+_COOLING = const(2)
+_LINK_STATES = bytes((SLOT_ABSENT,) + (SLOT_PRESENT,) * 5 + (SLOT_POWERED,) * 2)
 
 _OFF_MS = const(10)  # VCC stays off so long before it comes back [ISO 7816-3 §6.2.4]
 _CLOCK_IDLE_MS = const(1000)
@@ -48,60 +52,66 @@ _TX_BYTES = const(261)
 _CARD_FAULTS = (STATUS_REMOVED, STATUS_PROTOCOL, STATUS_PARITY, STATUS_TIMEOUT)
 
 
+class Attempt:
+    """What one `power_on` has tried so far."""
+
+    def __init__(self):
+        self.wanted = -1
+        self.last_class = 0
+        self.retried = self.renegotiated = self.without_pps = False
+        self.found = STATUS_MUTE
+        self.damaged = 0
+
+    def begin(self, wanted, last_class):
+        """`wanted`: protocol, -1 the card's first; `last_class`: of the supply, where it ends."""
+        self.wanted = wanted
+        self.last_class = last_class
+        self.retried = self.renegotiated = self.without_pps = False
+        self.found = STATUS_MUTE
+
+
 class Slot:
-    """One card. `busy` while an activation or exchange runs; then `status` is its result (`_link.STATUS_*`)."""
+    """One card. `busy` while an activation or exchange runs; then `status` is its result (`_link.STATUS_*`).
+
+    Who keeps the loop calls `poll` when `awake`, or when the port says that the card has come or gone; else it has nothing to do.
+    No properties here: in a class with one, every store costs ten times as much.
+    """
 
     def __init__(self, number, port, board, log):
         self.number = number
+        self.port = port
         self.pin_ok = False
         """A PIN was verified on the keypad since the last reset."""
         self.status = STATUS_OK
         self.fidi = FIDI_DEFAULT
         self.volt_class = 0
         self.protocol_number = 0
-        self._port = port
         self._board = board
         self._log = log
-        self._rx = bytearray(_RX_BYTES)
-        self._rx_view = memoryview(self._rx)
+        self._rx = memoryview(bytearray(_RX_BYTES))
         self._tx = bytearray(_TX_BYTES)
         self._deadline = 0
-        self._warm = False
-        self._retried = self._renegotiated = False
-        self._wanted = -1
-        self._without_pps = False
-        self._damaged = 0
-        self._last_class = 0
-        self._hot = self._cooling = False
+        self._attempt = Attempt()
+        self._supply = _COLD
         self._idle_at = 0
         self.clock = 3
         """0 the clock runs, 1 stopped low, 2 stopped high (as CCID counts), 3 there is none: the card is off."""
-        self._found = STATUS_MUTE
         self.atr_reader = Atr()
         self._pps = _pps.Pps(self._send)
-        self._protocols = (T0(self._send), T1(self._send))
+        self._protocols = (T0(port.write), T1(port.write))
         self.apdu = Apdu(self._protocols[0])
-        self.state = CARD_OFF if port.present else CARD_ABSENT
         self.removals = 0
         """Cards that went, modulo 256: one that came back between two looks has gone too."""
         self.changed = False
         """Presence or power changed since the server last looked."""
+        self._enter(CARD_OFF if port.present else CARD_ABSENT)
 
-    @property
-    def link_state(self):
-        """`_link.SLOT_*`."""
-        if self.state == CARD_ABSENT:
-            return SLOT_ABSENT
-        return SLOT_POWERED if self.state >= CARD_READY else SLOT_PRESENT
-
-    @property
-    def busy(self):
-        return self.state in (CARD_COOL, CARD_RESET, CARD_ATR, CARD_PPS, CARD_EXCHANGE)
-
-    @property
-    def atr(self):
-        """The ATR of the powered card, else empty."""
-        return self.atr_reader.atr if self.state >= CARD_READY else b""
+    def _enter(self, state):
+        self.state = state
+        self.busy = CARD_COOL <= state and state != CARD_READY
+        self.link_state = _LINK_STATES[state]
+        self.atr = self.atr_reader.atr if state >= CARD_READY else b""
+        self.awake = True
 
     def power_on(self, voltage: int, warm: bool, now: int, protocol: int = -1) -> None:
         """Reset the card: warm, or cold through the classes (AUTO: 5 V, 3 V, 1.8 V, as stock readers do).
@@ -118,22 +128,19 @@ class Slot:
             self.status = STATUS_NO_CARD
             return
         self.pin_ok = False
-        self._wanted = protocol
-        self._retried = self._renegotiated = self._without_pps = False
-        self._found = STATUS_MUTE
         if warm:
+            self._attempt.begin(protocol, self.volt_class)
             if self.state != CARD_READY:
                 self.status = STATUS_NOT_POWERED
                 return
-            self._last_class = self.volt_class
             self._reset(True, now)
             return
-        self._last_class = VOLT_C_1V8 if voltage == VOLT_AUTO else voltage
+        self._attempt.begin(protocol, VOLT_C_1V8 if voltage == VOLT_AUTO else voltage)
         self.volt_class = VOLT_A_5V if voltage == VOLT_AUTO else voltage
         if self.state >= CARD_READY:
             self.changed = True
             self._dark()
-        if self._hot:
+        if self._supply:
             self._cool(now)
         else:
             self._cold(now)
@@ -143,27 +150,22 @@ class Slot:
         if self.state != CARD_ABSENT:
             self._stop(STATUS_NOT_POWERED)
 
-    def transmit(self, apdu, n: int, out, limit: int, now: int, raw: bool = False, factor: int = 1) -> None:
+    def transmit(self, apdu, n: int, out, now: int) -> None:
         """Send a command APDU (a memoryview: a slice of a bytearray would be a copy, and a code may be in it).
 
-        Or raw: on T=0 a TPDU, on T=1 one block that has `factor` block waiting times.
-        The answer (raw on T=1: the card's block) comes into `out`, `apdu.length` bytes.
+        The answer comes into `out`, a memoryview: `apdu.length` bytes, no more than there is room for.
         """
-        if not self._ready():
-            return
-        if self.clock:
-            self.run_clock()
-        self.state = CARD_EXCHANGE
-        self.status = STATUS_OK
-        while self._port.read_into(self._rx_view):  # nothing of an earlier command may answer this one
-            pass
-        self._port.refused()
-        self._port.damaged()
-        if raw:
-            self.apdu.start_tpdu(apdu, n, out, limit, now, factor)
-        else:
-            self.apdu.start(apdu, n, out, limit, now)
-        self._after_exchange(now)
+        if self._ready():
+            self.apdu.start(apdu, n, out, now)
+            if not self.apdu.busy:
+                self._exchanged(now)
+
+    def transmit_raw(self, tpdu, n: int, out, now: int, factor: int) -> None:
+        """Send on T=0 a TPDU, on T=1 one block that has `factor` block waiting times; `out` gets what the card answers, on T=1 its block."""
+        if self._ready():
+            self.apdu.start_tpdu(tpdu, n, out, now, factor)
+            if not self.apdu.busy:
+                self._exchanged(now)
 
     def stop_clock(self) -> bool:
         """Stop the clock of a powered, idle card as its ATR allows; False when it does not."""
@@ -172,14 +174,15 @@ class Slot:
             return False
         if not self.clock:
             self.clock = 2 if where == 2 else 1
-            self._port.clk(0, self.clock - 1)
+            self.port.clk(0, self.clock - 1)
         return True
 
     def run_clock(self) -> None:
         """Let a stopped clock of a powered card run again."""
         if self.state == CARD_READY and self.clock:
             self.clock = 0
-            self._port.clk(self._board.clock_khz)
+            self.port.clk(self._board.clock_khz)
+            self.awake = True
 
     def wipe(self) -> None:
         """Forget the bytes of the last command (a PIN was among them). Not while an exchange runs."""
@@ -189,37 +192,26 @@ class Slot:
 
     def poll(self, now: int) -> None:
         """Presence, characters, time."""
-        port = self._port
-        state = self.state
-        if port.removed or port.present != (state != CARD_ABSENT):
+        port = self.port
+        if port.removed or port.present != (self.state != CARD_ABSENT):
             self._look()
-            state = self.state
-        if state >= CARD_ATR and state != CARD_READY:
+        state = self.state
+        if state == CARD_EXCHANGE:
+            self._exchange(now)
+        elif state == CARD_ATR or state == CARD_PPS:
             self._receive(now)
-            state = self.state
-        if state <= CARD_COOL:
-            if self._hot:
-                self._cool_down(now)
-        elif state == CARD_READY:
-            if not self.clock and self.atr_reader.clock_stop and not left(now, self._idle_at):
-                self.stop_clock()
         elif state == CARD_RESET:
             if not left(now, self._deadline):
                 self._release(now)
-        elif state == CARD_ATR:
-            self.atr_reader.tick(now)
-            self._after_atr(now)
-        elif state == CARD_PPS:
-            self._pps.tick(now)
-            self._after_pps(now)
-        elif state == CARD_EXCHANGE:
-            protocol = self.apdu.protocol
-            refused, damaged = port.refused(), port.damaged()
-            if refused or damaged:
-                protocol.parity(refused, damaged, now)
-            protocol.tick(now)
-            if not protocol.state:
-                self._advance(now)
+        elif state == CARD_READY:
+            if self.clock or not self.atr_reader.clock_stop:
+                self.awake = False
+            elif not left(now, self._idle_at):
+                self.stop_clock()
+        elif self._supply:
+            self._cool_down(now)
+        else:
+            self.awake = False
 
     def due_ms(self, now: int) -> int:
         """Ms until `poll` has something to do without any event."""
@@ -237,23 +229,30 @@ class Slot:
         return left(now, self._deadline)
 
     def _ready(self):
-        if self.state == CARD_READY:
-            return True
-        if self.busy:
-            self.status = STATUS_BUSY
-        else:
-            self.status = STATUS_NO_CARD if self.state == CARD_ABSENT else STATUS_NOT_POWERED
-        return False
+        """True, and the exchange may begin: nothing of an earlier command will answer this one. Else the status says why not."""
+        if self.state != CARD_READY:
+            if self.busy:
+                self.status = STATUS_BUSY
+            else:
+                self.status = STATUS_NO_CARD if self.state == CARD_ABSENT else STATUS_NOT_POWERED
+            return False
+        if self.clock:
+            self.run_clock()
+        self.state = CARD_EXCHANGE
+        self.busy = self.awake = True
+        self.status = STATUS_OK
+        self.port.clear(self._rx)
+        return True
 
     def _look(self):
         """Which card is there now; one that was pulled in between is gone."""
-        if self._port.removed:
-            self._port.removed = False
+        if self.port.removed:
+            self.port.removed = False
             if self.state != CARD_ABSENT:
                 self._gone()
-        if self._port.present != (self.state != CARD_ABSENT):
-            if self._port.present:
-                self.state = CARD_OFF
+        if self.port.present != (self.state != CARD_ABSENT):
+            if self.port.present:
+                self._enter(CARD_OFF)
                 self.changed = True
             else:
                 self._gone()
@@ -261,7 +260,7 @@ class Slot:
     def _gone(self):
         self.removals = self.removals + 1 & 0xFF
         self._stop(STATUS_REMOVED)
-        self.state = CARD_ABSENT
+        self._enter(CARD_ABSENT)
         self.changed = True
 
     def _stop(self, status):
@@ -270,7 +269,7 @@ class Slot:
         was_powered = self.state >= CARD_READY
         self._dark()
         self.pin_ok = False
-        self.state = CARD_OFF
+        self._enter(CARD_OFF)
         if was_powered:
             self.changed = True
         if running:
@@ -282,40 +281,38 @@ class Slot:
         """The order of ISO 7816-3 §6.4, for a card that is not off already."""
         if self.clock == 3:
             return
-        port = self._port
+        port = self.port
         port.rst(0)
         port.clk(0)
         port.io(0)
         port.vcc(0)
         self.clock = 3
-        self._hot = True
-        self._cooling = False
+        self._supply = _HOT
 
     def _cool(self, now):
-        self.state = CARD_COOL
+        self._enter(CARD_COOL)
         self._cool_down(now)
 
     def _cool_down(self, now):
         """Count the 10 ms without supply; then the next activation, when one waits."""
-        if not self._cooling:
-            self._cooling = True
+        if self._supply == _HOT:
+            self._supply = _COOLING
             self._deadline = wrap(now + _OFF_MS)
         elif not left(now, self._deadline):
-            self._hot = False
+            self._supply = _COLD
             if self.state == CARD_COOL:
                 self._cold(now)
 
     def _cold(self, now):
         """The order of ISO 7816-3 §6.2.1."""
-        port = self._port
+        port = self.port
         port.rst(0)
         port.vcc(self.volt_class)
         port.io(1)
         self._reset(False, now)
 
     def _reset(self, warm, now):
-        port = self._port
-        self._warm = warm
+        port = self.port
         if warm:
             self.run_clock()
             port.rst(0)
@@ -327,92 +324,114 @@ class Slot:
         self.status = STATUS_OK
         if self.state >= CARD_READY:
             self.changed = True
-        self.state = CARD_RESET
+        self._enter(CARD_RESET)
 
     def _release(self, now):
-        while self._port.read_into(self._rx_view):
+        while self.port.read_into(self._rx):
             pass
-        self._port.damaged()
-        self._damaged = 0
+        self.port.damaged()
+        self._attempt.damaged = 0
         self.atr_reader.start(self._board.clock_khz, self._board.slack_ms, now)
-        self.state = CARD_ATR
-        self._port.rst(1)
+        self._enter(CARD_ATR)
+        self.port.rst(1)
 
     def _send(self, buf, n):
+        """To a card of the inverse convention too."""
         if self.atr_reader.inverse:
             for i in range(n):
                 self._tx[i] = INVERSE[buf[i]]
             buf = self._tx
-        self._port.write(buf, n)
+        self.port.write(buf, n)
 
     def _receive(self, now):
-        port = self._port
-        view = self._rx_view
-        while self.state >= CARD_ATR and self.state != CARD_READY:
+        """Answer to reset and PPS: characters, time."""
+        port, view = self.port, self._rx
+        while self.state == CARD_ATR or self.state == CARD_PPS:
             n = port.read_into(view)
+            damaged = port.damaged() if n else 0
+            if self.state == CARD_ATR:
+                self._attempt.damaged += damaged
+                if n:
+                    self.atr_reader.feed(view, n, now)
+                else:
+                    self.atr_reader.tick(now)
+                self._after_atr(now)
+            else:
+                if n:
+                    self._direct(n)
+                    self._pps.feed(view, n, now)
+                else:
+                    self._pps.tick(now)
+                self._after_pps(now)
             if not n:
                 return
-            damaged = port.damaged()
-            if self.state == CARD_ATR:
-                self._damaged += damaged
-                self.atr_reader.feed(view, n, now)
-                self._after_atr(now)
-                continue
+
+    def _exchange(self, now):
+        """A command: characters, what the UART could not send or take, time."""
+        while self.busy:
+            n = self.port.read_into(self._rx)
+            damaged = self.port.damaged()
             if self.atr_reader.inverse:
-                for i in range(n):
-                    self._rx[i] = INVERSE[self._rx[i]]
-            if self.state == CARD_PPS:
-                self._pps.feed(view, n, now)
-                self._after_pps(now)
+                self._direct(n)
+            protocol = self.apdu.protocol
+            if not n:
+                refused = self.port.refused()
+                if refused or damaged:
+                    protocol.parity(refused, damaged, now)
+                protocol.tick(now)
             else:
-                protocol = self.apdu.protocol
                 if damaged:
                     protocol.parity(0, damaged, now)
-                protocol.feed(view, n, now)
-                if not protocol.state:
-                    self._advance(now)
+                protocol.feed(self._rx, n, now)
+            if not protocol.state:
+                self.apdu.advance(now)
+                if not self.apdu.busy:
+                    self._exchanged(now)
+            if not n:
+                return
 
-    def _advance(self, now):
-        """The protocol's exchange is over: the command goes on, or ends."""
-        self.apdu.advance(now)
-        self._after_exchange(now)
+    def _direct(self, n):
+        """What an inverse card has sent, as it means it."""
+        if self.atr_reader.inverse:
+            for i in range(n):
+                self._rx[i] = INVERSE[self._rx[i]]
 
     def _after_atr(self, now):
         atr = self.atr_reader
         if atr.busy:
             return
-        status = STATUS_BAD_ATR if self._damaged else atr.status  # an ATR without TCK has only its parity
+        status = STATUS_BAD_ATR if self._attempt.damaged else atr.status  # an ATR without TCK has only its parity
         if status == STATUS_OK and not atr.excludes(self.volt_class):
             self._negotiate(now)
-        elif status == STATUS_BAD_ATR and not self._retried:
-            self._retried = True
+        elif status == STATUS_BAD_ATR and not self._attempt.retried:
+            self._attempt.retried = True
             self._reset(True, now)
         else:
             if status != STATUS_MUTE:
-                self._found = status or STATUS_MUTE
+                self._attempt.found = status or STATUS_MUTE
             self._next_class(now)
 
     def _next_class(self, now):
-        if self.volt_class < self._last_class:
+        if self.volt_class < self._attempt.last_class:
             self._dark()
-            self._retried = False
+            self._attempt.retried = False
             self.volt_class += 1
             self._cool(now)
         else:
-            self._fail(self._found)
+            self._fail(self._attempt.found)
 
     def _negotiate(self, now):
         atr = self.atr_reader
         self.fidi = FIDI_DEFAULT
-        protocol = _protocol(atr, self._wanted)
+        protocol = _protocol(atr, self._attempt.wanted)
         fi = atr.fidi >> 4
         known = FI[fi] and DI[atr.fidi & 15] and self._board.clock_khz <= FMAX_KHZ[fi]
         unfit = STATUS_PROTOCOL if protocol < 0 else STATUS_OK
         if atr.specific >= 0 and not (unfit or known or atr.implicit):
             unfit = STATUS_PPS_FAILED
         if unfit:
-            if atr.specific >= 0 and not atr.fixed and not self._renegotiated:
-                self._renegotiated = True  # a warm reset may bring the negotiable mode [§6.3.1]
+            if atr.specific >= 0 and not atr.fixed and not self._attempt.renegotiated:
+                self._attempt.renegotiated = True  # a warm reset may bring the negotiable mode [§6.3.1]
                 self._reset(True, now)
             else:
                 self._fail(unfit)
@@ -423,10 +442,10 @@ class Slot:
             if not atr.implicit:
                 self.fidi = atr.fidi
             self._use(now)
-        elif _pps.wanted(atr, protocol) and not self._without_pps:
+        elif _pps.wanted(atr, protocol) and not self._attempt.without_pps:
             fidi = atr.fidi if known else FIDI_DEFAULT
-            self.state = CARD_PPS
-            self._port.etu(FD_DEFAULT, DD_DEFAULT, atr.guard_etu(0, FD_DEFAULT, DD_DEFAULT), False)
+            self._enter(CARD_PPS)
+            self.port.etu(FD_DEFAULT, DD_DEFAULT, atr.guard_etu(0, FD_DEFAULT, DD_DEFAULT), False)
             self._pps.start(protocol, fidi, self._board.clock_khz, self._board.slack_ms, now)
         elif atr.first != protocol:
             self._fail(STATUS_PPS_FAILED)  # this protocol can only be had by PPS
@@ -441,7 +460,7 @@ class Slot:
             self._use(now)
         else:
             self._log.note("pps", self.number, STATUS_PPS_FAILED)
-            self._without_pps = True  # silent or damaged: off [§9.1], then once more, at 372/1
+            self._attempt.without_pps = True  # silent or damaged: off [§9.1], then once more, at 372/1
             self._dark()
             self._cool(now)
 
@@ -449,11 +468,12 @@ class Slot:
         atr = self.atr_reader
         f, d = FI[self.fidi >> 4], DI[self.fidi & 15]
         protocol = self.apdu.protocol
-        self._port.etu(f, d, atr.guard_etu(protocol.number, f, d), protocol.number == 0)
+        self.port.etu(f, d, atr.guard_etu(protocol.number, f, d), protocol.number == 0)
         protocol.timing(atr, f, d, self._board.clock_khz, self._board.slack_ms)
+        protocol.send = self._send if atr.inverse else self.port.write
         self._idle_at = wrap(now + _CLOCK_IDLE_MS)
         self.status = STATUS_OK
-        self.state = CARD_READY
+        self._enter(CARD_READY)
         self.changed = True
         self._log.note("on", self.number, self.fidi)
 
@@ -462,13 +482,15 @@ class Slot:
         self._stop(status)
         self.status = status
 
-    def _after_exchange(self, now):
-        if self.state != CARD_EXCHANGE or self.apdu.busy:
-            return
-        status = self.apdu.status
+    def _exchanged(self, now):
+        """The command is over."""
         self.state = CARD_READY
-        self.status = status
-        self._idle_at = wrap(now + _CLOCK_IDLE_MS)
+        self.busy = False
+        self.status = status = self.apdu.status
+        if self.atr_reader.clock_stop:
+            self._idle_at = wrap(now + _CLOCK_IDLE_MS)
+        else:
+            self.awake = False
         if status in _CARD_FAULTS and not self.apdu.protocol.in_step:  # its state is unknown: it starts from a reset
             self._log.note("card", self.number, status)
             self._stop(status)

@@ -27,7 +27,7 @@ LINK_PREFIXES = {
     "KeypadState": "KEYPAD",
     "Voltage": "VOLT",
 }
-LINK_READS = ("Message", "Hello", "PowerOn", "PowerOff", "Apdu", "Script", "PinVerify", "Display", "Confirm")
+LINK_READS = ("Hello", "PowerOn", "PowerOff", "Script", "PinVerify", "Display", "Confirm")
 LINK_WRITES = (
     "HelloReply",
     "InfoReply",
@@ -50,7 +50,7 @@ def outputs() -> dict[Path, str]:
             LINK_PREFIXES,
             LINK_READS,
             LINK_WRITES,
-            heads=("FrameBody", "Message"),
+            heads=("FrameBody", "Message", "Apdu"),
         ),
         _FIRMWARE / "_scripts.py": micropython.codec(
             scripts,

@@ -107,11 +107,11 @@ def cell(state, fault):
 def next_card(r):
     """Another card in the same slot works at once."""
     slot = r.terminal.slots[0]
-    slot._port.present = False
+    slot.port.present = False
     idle(r, 10)
     good = Struck()
     good.board = r.board
-    r.board.slots[0] = slot._port = good
+    r.board.slots[0] = slot.port = good
     idle(r, 10)
     r.frames = []
     r.on()

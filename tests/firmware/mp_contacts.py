@@ -226,7 +226,7 @@ def test_a_damaged_answer_to_reset_is_read_again():
     def rst(level):
         release(level)
         if level and len([c for c in card.calls if c == ("rst", 1)]) == 1:
-            r.terminal.slots[0]._port.bad = 1
+            r.terminal.slots[0].port.bad = 1
 
     card.rst = rst
     # the count is asked for when the characters are read, so it is there with them

@@ -83,7 +83,7 @@ def test_cards_that_answer_anything():
     card.present = False
     r.turn()
     good = Card(CPS3_ATR, script=[(unhex("00B0000001"), unhex("B0 07 9000"))])
-    r.terminal.slots[0]._port = good
+    r.terminal.slots[0].port = good
     r.turn()
     assert r.power()[0] == OK
     assert r.apdu("00B0000001") == (OK, unhex("07 9000"))

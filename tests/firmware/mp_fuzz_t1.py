@@ -79,7 +79,7 @@ def hostile(atr, crc, turns):
     rig.turn()
     read = unhex("00B0000004")
     good = Good(ATRS[0])
-    rig.terminal.slots[0]._port = good
+    rig.terminal.slots[0].port = good
     rig.turn()
     assert rig.power()[0] == OK
     assert rig.ask(_link.OP_APDU, b"\0" + read) == (OK, b"\x07\x90\x00")

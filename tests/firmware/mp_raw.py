@@ -47,7 +47,7 @@ def test_silence_ends_after_so_many_block_waiting_times_and_keeps_the_card():
     assert raw(line, sent, [(sent, SILENCE)])[0] == _link.STATUS_TIMEOUT
     assert line.t1.in_step
     line.sent = []
-    line.apdu.start_tpdu(sent, len(sent), memoryview(bytearray(300)), 300, line.now, 4)
+    line.apdu.start_tpdu(sent, len(sent), memoryview(bytearray(300)), line.now, 4)
     while not line.sent:  # the block guard time
         line._pass()
     waited = line.t1.due_ms(line.now)
@@ -57,12 +57,12 @@ def test_silence_ends_after_so_many_block_waiting_times_and_keeps_the_card():
 def test_a_block_that_breaks_off_or_came_damaged():
     sent = i(0, READ)
     line = Line()
-    line.apdu.start_tpdu(sent, len(sent), memoryview(bytearray(300)), 300, line.now, 1)
+    line.apdu.start_tpdu(sent, len(sent), memoryview(bytearray(300)), line.now, 1)
     line.t1.feed(b"\x00\x00\x05\x01", 4, line.now)
     line._pass()
     assert line.apdu.status == _link.STATUS_PARITY and line.t1.in_step
     line = Line()
-    line.apdu.start_tpdu(sent, len(sent), memoryview(bytearray(300)), 300, line.now, 1)
+    line.apdu.start_tpdu(sent, len(sent), memoryview(bytearray(300)), line.now, 1)
     answer = i(0, b"\x90\x00")
     line.t1.parity(0, 1, line.now)
     line.t1.feed(answer, len(answer), line.now)

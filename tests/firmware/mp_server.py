@@ -443,16 +443,43 @@ def test_log_ring_keeps_whole_lines():
 
 def test_heap_used_up_is_survived_and_logged():
     r = rig(Card())
-    read = r.pipe.read_into
+    line = r.terminal.server._lines[0]
+    read = line.read_into
 
     def full(buf):
-        r.pipe.read_into = read
+        line.read_into = read
         raise MemoryError
 
-    r.pipe.read_into = full
+    line.read_into = full
     r.terminal.turn()
     assert r.ask(_link.OP_PING, b"x") == (OK, b"x")
     assert b"memory\n" in r.ask(_link.OP_LOG)[1]
+
+
+def test_a_turn_passes_over_slots_on_which_nothing_happens():
+    """Cards that allow no stopped clock, or have it stopped: looked at again when something comes, and when they go."""
+    card, _ = counting_card()
+    r = rig(card, Card())
+    for slot in (0, 1):
+        assert r.power(slot)[0] == OK
+    assert r.apdu("00B0000001") == (OK, b"\x01\x90\x00")
+    r.board.t += 2000  # the clock of a card that allows it is stopped
+    for _ in range(3):
+        r.turn()
+    slots = r.terminal.slots
+    assert not slots[0].awake and not slots[1].awake
+    looked = []
+    for slot in slots:
+        slot.poll = lambda now, slot=slot: (looked.append(slot.number), type(slot).poll(slot, now))
+    r.turn()
+    assert looked == []
+    assert r.apdu("00B0000001") == (OK, b"\x02\x90\x00")
+    assert looked and set(looked) == {0}
+    looked.clear()
+    r.board.slots[1].present = False
+    r.turn()
+    assert 1 in looked and slots[1].link_state == _link.SLOT_ABSENT
+    assert (_link.EVENT_SLOT, b"\x01\x00") in r.events
 
 
 def test_a_host_that_does_not_read_loses_events_only():

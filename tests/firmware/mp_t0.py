@@ -193,7 +193,7 @@ def test_answer_without_room():
 def test_endless_61():
     t0 = T0(lambda buf, n: None)
     apdu = Apdu(t0)
-    apdu.start(unhex("0088000000"), 5, OUT, 2048, 0)
+    apdu.start(unhex("0088000000"), 5, OUT, 0)
     for _ in range(200):
         if not apdu.busy:
             break
@@ -205,7 +205,7 @@ def test_endless_61():
 def test_endless_6c():
     t0 = T0(lambda buf, n: None)
     apdu = Apdu(t0)
-    apdu.start(unhex("00B0000000"), 5, OUT, 2048, 0)
+    apdu.start(unhex("00B0000000"), 5, OUT, 0)
     for _ in range(200):
         if not apdu.busy:
             break
@@ -293,7 +293,7 @@ def test_parity_signal_sends_the_character_again_three_times():
 def test_wipe_leaves_no_byte():
     t0 = T0(lambda buf, n: None)
     apdu = Apdu(t0)
-    apdu.start(unhex("0020000104 31323334"), 9, OUT, 2048, 0)
+    apdu.start(unhex("0020000104 31323334"), 9, OUT, 0)
     t0.feed(b"\x20\x90\x00", 3, 0)
     apdu.advance(0)
     assert not apdu.busy

@@ -64,9 +64,9 @@ class Line:
         """(status, answer)."""
         self.sent = []
         if raw:
-            self.apdu.start_tpdu(command, len(command), OUT, limit, self.now, 1)
+            self.apdu.start_tpdu(command, len(command), OUT[:limit], self.now, 1)
         else:
-            self.apdu.start(command, len(command), OUT, limit, self.now)
+            self.apdu.start(command, len(command), OUT[:limit], self.now)
         for turn, (want, answer) in enumerate(script):
             for _ in range(3):  # the block guard time, or a damaged block's end
                 if self.sent:
@@ -300,7 +300,7 @@ def test_guard_time_between_blocks():
 # ISO7816: t1-wtx
 def test_waiting_time_extension_multiplies_the_next_wait():
     line = Line()
-    line.apdu.start(READ, 5, OUT, 2048, line.now)
+    line.apdu.start(READ, 5, OUT, line.now)
     line.sent.clear()
     wtx = s(0xC3, b"\x03")
     line.t1.feed(wtx, len(wtx), line.now)
@@ -328,7 +328,7 @@ def test_extension_in_mid_chain():
 # ISO7816: t1-wtx
 def test_a_card_that_only_asks_for_time_is_given_up():
     line = Line()
-    line.apdu.start(READ, 5, OUT, 2048, line.now)
+    line.apdu.start(READ, 5, OUT, line.now)
     begin = line.now
     wtx = s(0xC3, b"\x01")
     while line.apdu.busy:
@@ -527,7 +527,7 @@ def test_no_growth_over_t1_exchanges():
         numbers[0] += 1
 
     assert rg.apdu("00B0000004") == (OK, DATA)
-    card.write = write
+    rg.terminal.slots[0].apdu.protocol.send = write
     body = b"\0" + READ
 
     def exchanges(n):

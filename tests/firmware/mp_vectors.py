@@ -1,6 +1,7 @@
 """The vectors of the protocol, on the device codec."""
 
 import random
+import struct
 
 import harness
 
@@ -78,7 +79,7 @@ def test_readers_give_the_objects():
         assert [_plain(v) for v in got[:-1]] == fields, (read, got)
         assert got[-1] == 2 + len(raw)
         seen += 1
-    assert seen >= 14, seen
+    assert seen >= 12, seen
 
 
 def test_writers_give_the_bytes():
@@ -91,6 +92,30 @@ def test_writers_give_the_bytes():
         assert bytes(buf[end:]) == b"\0\0"
         seen += 1
     assert seen >= 10, seen
+
+
+def test_places_are_those_of_the_records():
+    """What is read and written in place: `_AT_…`, `_HEAD` and `message_number`."""
+    seen = set()
+    for vector in VECTORS["records"]:
+        raw, fields = bytes.fromhex(vector["hex"]), vector["object"]
+        seen.add(vector["record"])
+        if vector["record"] == "link.Message":
+            head = struct.pack(_link.MESSAGE_HEAD, fields["kind"], fields["op"], fields["number"])
+            assert raw[: _link.MESSAGE_AT_BODY] == head
+            assert raw[_link.MESSAGE_AT_KIND] == fields["kind"] and raw[_link.MESSAGE_AT_OP] == fields["op"]
+            assert _link.message_number(raw) == fields["number"]
+            assert raw[_link.MESSAGE_AT_NUMBER : _link.MESSAGE_AT_BODY] == struct.pack(">L", fields["number"])
+        elif vector["record"] == "link.Apdu":
+            assert raw[_link.APDU_AT_SLOT] == fields["slot"]
+            assert raw[_link.APDU_AT_APDU :] == bytes.fromhex(fields["apdu"])
+        elif vector["record"] == "link.FrameBody":
+            length = raw[_link.FRAME_BODY_AT_LENGTH] << 8 | raw[_link.FRAME_BODY_AT_LENGTH + 1]
+            seq = raw[_link.FRAME_BODY_AT_SEQ] << 8 | raw[_link.FRAME_BODY_AT_SEQ + 1]
+            assert (seq, length) == (fields["seq"], len(raw) - _link.FRAME_BODY_AT_PAYLOAD)
+            head = struct.pack(_link.FRAME_BODY_HEAD, _link.VERSION, raw[_link.FRAME_BODY_AT_FLAGS], seq, length)
+            assert raw[_link.FRAME_BODY_AT_VERSION : _link.FRAME_BODY_AT_PAYLOAD] == head
+    assert {"link.Message", "link.Apdu", "link.FrameBody"} <= seen
 
 
 def test_readers_refuse_every_cut():
@@ -126,7 +151,7 @@ def _run(receiver, feed, pieces):
             continue
         for piece in pieces(bytes.fromhex(item)):
             while piece:
-                room = receiver.room()
+                room = receiver.room
                 n = min(len(room), len(piece))
                 assert n
                 room[:n] = piece[:n]
@@ -195,12 +220,12 @@ class _Slot:
         self.length = 0
         self.sw = 0
 
-    def transmit(self, apdu, n, out, limit, now):
+    def transmit(self, apdu, n, out, now):
         want, answer = self.exchanges[self.at]
         self.at += 1
         assert bytes(apdu[:n]) == bytes.fromhex(want), (bytes(apdu[:n]), want)
         answer = bytes.fromhex(answer)
-        assert len(answer) <= limit
+        assert len(answer) <= len(out)
         out[: len(answer)] = answer
         self.length = len(answer)
         self.sw = answer[-2] << 8 | answer[-1]

@@ -79,14 +79,14 @@ class Soak:
         assert answer == (OK, b"\x07\x90\x00"), ("good card", slot, answer)
 
     def put(self, slot, card):
-        port = self.rig.terminal.slots[slot]._port
+        port = self.rig.terminal.slots[slot].port
         port.present = False
         self.rig.turn()
         card.present = True
         card.out = bytearray()
         card.parity = card.bad = 0
         card.vcc(0)
-        self.rig.terminal.slots[slot]._port = card
+        self.rig.terminal.slots[slot].port = card
         self.rig.board.slots[slot] = card
         self.rig.turn()
 

@@ -26,7 +26,7 @@ def run(receiver, words):
             continue
         data = bytes.fromhex(word)
         while data:
-            room = receiver.room()
+            room = receiver.room
             n = min(len(room), len(data))
             room[:n] = data[:n]
             data = data[n:]

@@ -28,9 +28,9 @@ class Line:
         """(status, answer bytes)."""
         command = unhex(text)
         if raw:
-            self.apdu.start_tpdu(command, len(command), OUT, limit, self.now, 1)
+            self.apdu.start_tpdu(command, len(command), OUT[:limit], self.now, 1)
         else:
-            self.apdu.start(command, len(command), OUT, limit, self.now)
+            self.apdu.start(command, len(command), OUT[:limit], self.now)
         while self.script and self.apdu.busy:
             want, answer = self.script.pop(0)
             assert bytes(self.sent) == want, (bytes(self.sent), want)

@@ -23,8 +23,14 @@ def guest(image: Path, script: str, before: str = "", *, counting: bool) -> Any:
 def test_work_per_card_byte_is_within_its_limits_and_repeats() -> None:
     first, again = (guest(images.image(), "work.py", counting=True) for _ in range(2))
     assert first == again
-    assert first["block"] <= 1_000
-    assert first["single"] <= 3_300
+    assert first["block"] <= 750
+    assert first["single"] <= 2_800
+
+
+def test_an_apdu_and_a_frame_are_within_their_limits() -> None:
+    found = guest(images.image(), "work.py", counting=True)
+    assert found["apdu"] <= 195_000
+    assert found["frame"] <= 25_000
 
 
 def test_the_heap_stays_in_one_piece_and_does_not_grow() -> None:

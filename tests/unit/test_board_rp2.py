@@ -76,7 +76,7 @@ class Bench:
     def apdu(self, number: int, apdu: str) -> bytes:
         slot = self.slots[number]
         data, out = bytes.fromhex(apdu), bytearray(300)
-        slot.transmit(bytearray(data), len(data), memoryview(out), 300, self.board.now_ms())
+        slot.transmit(bytearray(data), len(data), memoryview(out), self.board.now_ms())
         self.until(lambda: not slot.busy)
         assert slot.status == 0, slot.status
         return bytes(out[: slot.apdu.length])

@@ -38,6 +38,13 @@ class CardPort:
         """Move received characters into `buf`, return how many."""
         return 0
 
+    def clear(self, buf) -> None:
+        """A new command begins: what has come so far, was refused or damaged, counts no more. `buf` may be used."""
+        while self.read_into(buf):
+            pass
+        self.refused()
+        self.damaged()
+
     def refused(self) -> int:
         """How many characters of the last `write` the card has not: the one it refused and those after it; told once.
 

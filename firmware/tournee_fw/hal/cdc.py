@@ -11,7 +11,6 @@ import micropython
 from machine import USBDevice  # type: ignore[attr-defined] (the unix port, whose stubs are read, has none)
 from micropython import const
 
-from tournee_fw.clock import NEVER
 from tournee_fw.link import Transport
 
 from .usb import CTRL_C, flush_repl
@@ -99,9 +98,6 @@ class CdcLink(io.IOBase, Transport):  # type: ignore[misc] (IOBase: `select.poll
         self._told = losses
         self._receive()
         self._send()
-
-    def due_ms(self, now):
-        return NEVER
 
     def ioctl(self, request, flags):
         if request != _POLL:

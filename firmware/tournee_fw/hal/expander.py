@@ -60,11 +60,21 @@ class ExpanderPort(CardPort):
         if not self._count:
             return 0
         at = self._head
-        n = min(len(buf), self._count, _RING - at)
+        n = len(buf)
+        if n > self._count:
+            n = self._count
+        if n > _RING - at:
+            n = _RING - at
         buf[:n] = self._view[at : at + n]
         self._head = (at + n) % _RING
         self._count -= n
         return n
+
+    def clear(self, buf):
+        self.fill()
+        self._head = self._count = self._damaged = 0
+        if self._refused_at >= 0:
+            self.refused()
 
     def refused(self):
         if self._refused_at < 0:

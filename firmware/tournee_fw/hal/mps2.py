@@ -8,7 +8,7 @@ import micropython
 from machine import mem32
 from micropython import const
 
-from tournee_fw.clock import NEVER, left, wrap
+from tournee_fw.clock import left, wrap
 from tournee_fw.link import Transport
 
 from . import _iobus
@@ -68,9 +68,6 @@ class Mps2Link(Transport):
         self._uart = uart
         self.ccid = ccid
         self.repl = not ccid
-
-    def due_ms(self, now):
-        return NEVER
 
     def read_into(self, buf):
         return self._uart.read_into(buf)

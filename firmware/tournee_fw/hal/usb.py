@@ -8,7 +8,6 @@ import sys
 
 import micropython
 
-from tournee_fw.clock import NEVER
 from tournee_fw.link import Transport
 
 CTRL_C = 3
@@ -28,9 +27,6 @@ class StreamLink(Transport):
         self._out = select.poll()
         self._out.register(writer, select.POLLOUT)
         self._one = bytearray(1)
-
-    def due_ms(self, now):
-        return NEVER
 
     def read_into(self, buf):
         n = 0

@@ -82,7 +82,7 @@ class Apdu:
         self._tpdu = bytearray(MAX_APDU + _HEADER)  # room for the header of the first ENVELOPE before the command
         self._view = memoryview(self._tpdu)
         self._next = bytearray(_HEADER)
-        self._head = bytearray(4)
+        self._cla = 0
         self._out = self._view
         self._n = self._at = self._limit = self._turns = 0
         self._follow = self._data = False
@@ -97,48 +97,53 @@ class Apdu:
         """Speak `protocol` from the next command on."""
         self.protocol = protocol
 
-    def start(self, apdu, n: int, out, limit: int, now: int) -> None:
-        """Send `apdu[:n]`, already passed by `check` (or made here, by the keypad); the answer goes to `out[:limit]`."""
+    def start(self, apdu, n: int, out, now: int) -> None:
+        """Send `apdu[:n]`, already passed by `check` (or made here, by the keypad); the answer goes to `out`, a memoryview."""
         view = self._view
-        self._begin(out, limit)
-        self._head[:] = apdu[:4]
+        self._begin(out)
+        self._cla = apdu[0]
         self._follow = True
         self._data = n > _HEADER and not (n == 7 and not apdu[4])
         self.state = APDU_COMMAND
-        if self.protocol.number == 0:
-            lc = extended_lc(apdu, n)
-            if lc > 255:
-                view[_HEADER : _HEADER + n] = apdu[:n]
-                self._at, self._n = _HEADER, _HEADER + n
-                self.state = APDU_ENVELOPE
-                self._envelope(now)
-                self.advance(now)
-                return
-            if lc:  # case 3E or 4E that fits
-                view[:4] = apdu[:4]
-                view[4] = lc
-                view[5 : 5 + lc] = apdu[7 : 7 + lc]
-                n = 5 + lc
-            elif n == 7 and not apdu[4]:  # case 2E: up to 256, else all that 61xx gives
-                view[:4] = apdu[:4]
-                view[4] = 0 if apdu[5] else apdu[6]
-                n = 5
-            else:
-                if n > 5 and n == 6 + apdu[4]:
-                    n -= 1  # case 4: Le goes into GET RESPONSE
-                view[:n] = apdu[:n]
+        if self.protocol.number or n <= _HEADER:
+            view[:n][:] = apdu[:n]
+        elif n >= 7 and not apdu[4]:
+            n = self._short(apdu, n)
+            if not n:
+                view = view[self._envelope() :]
+                n = _HEADER + view[4]
         else:
-            view[:n] = apdu[:n]
-        self.protocol.start(view, n, out, limit, now)
-        self.advance(now)
+            if n == 6 + apdu[4]:
+                n -= 1  # case 4: Le goes into GET RESPONSE
+            view[:n][:] = apdu[:n]
+        self.protocol.start(view, n, out, self._limit, now)
+        if not self.protocol.busy:
+            self.advance(now)
 
-    def start_tpdu(self, tpdu, n: int, out, limit: int, now: int, factor: int) -> None:
+    def _short(self, apdu, n):
+        """An extended command for T=0: the length of the short one made of it, or 0 when it goes out in ENVELOPEs."""
+        view = self._view
+        lc = extended_lc(apdu, n)
+        if lc > 255:
+            view[_HEADER : _HEADER + n] = apdu[:n]
+            self._at, self._n = _HEADER, _HEADER + n
+            self.state = APDU_ENVELOPE
+            return 0
+        view[:4] = apdu[:4]
+        if lc:  # case 3E or 4E that fits
+            view[4] = lc
+            view[5 : 5 + lc] = apdu[7 : 7 + lc]
+            return 5 + lc
+        view[4] = 0 if apdu[5] else apdu[6]  # case 2E: up to 256, else all that 61xx gives
+        return 5
+
+    def start_tpdu(self, tpdu, n: int, out, now: int, factor: int) -> None:
         """Send as it is, follow nothing: on T=0 a TPDU, on T=1 one block, which has `factor` block waiting times."""
-        self._begin(out, limit)
+        self._begin(out)
         self._follow = False
         self.state = APDU_COMMAND
         self._view[:n] = tpdu[:n]
-        self.protocol.start_raw(self._view, n, out, limit, now, factor)
+        self.protocol.start_raw(self._view, n, out, self._limit, now, factor)
         self.advance(now)
 
     def advance(self, now: int) -> None:
@@ -153,26 +158,33 @@ class Apdu:
                 self._finish(STATUS_OK)
                 return
             sw1 = self._out[self.length - 2]
-            sw2 = self._out[self.length - 1]
-            if self.state == APDU_ENVELOPE and self._at < self._n and sw1 == 0x90 and not sw2:
+            if sw1 == 0x61 or sw1 == 0x6C:
+                self._follow_up(sw1, now)
+            elif self.state == APDU_ENVELOPE and self._at < self._n and sw1 == 0x90 and not self._out[self.length - 1]:
                 self.length = 0
-                self._envelope(now)
-                continue
-            if sw1 not in (0x61, 0x6C):
-                self._finish(STATUS_OK)
-                return
-            self._turns += 1
-            if self._turns > _TURNS:
-                self._finish(STATUS_PROTOCOL)
-                return
-            self.length -= 2
-            if sw1 == 0x6C and protocol.length == 2:
-                self._resend(sw2, now)
-            elif sw1 == 0x61:
-                self._get_response(sw2, now)
+                self._next_envelope(now)
             else:
-                self.length += 2  # 6Cxx after data makes no sense: the host shall see it
                 self._finish(STATUS_OK)
+
+    def _next_envelope(self, now):
+        at = self._envelope()
+        self.protocol.start(self._view[at:], _HEADER + self._view[at + 4], self._out, self._limit, now)
+
+    def _follow_up(self, sw1, now):
+        """61xx and 6Cxx."""
+        self._turns += 1
+        if self._turns > _TURNS:
+            self._finish(STATUS_PROTOCOL)
+            return
+        sw2 = self._out[self.length - 1]
+        self.length -= 2
+        if sw1 == 0x6C and self.protocol.length == 2:
+            self._resend(sw2, now)
+        elif sw1 == 0x61:
+            self._get_response(sw2, now)
+        else:
+            self.length += 2  # 6Cxx after data makes no sense: the host shall see it
+            self._finish(STATUS_OK)
 
     def wipe(self) -> None:
         """Forget the bytes of the last command, here and in the protocol."""
@@ -180,25 +192,25 @@ class Apdu:
             self._tpdu[i] = 0
         self.protocol.wipe()
 
-    def _begin(self, out, limit):
+    def _begin(self, out):
         self._out = out
-        self._limit = limit
+        self._limit = len(out)
         self._n = self._at = 0
         self.length = self._turns = 0
         self.status = STATUS_OK
         self.busy = True
 
-    def _envelope(self, now):
-        """The next piece of the command as ENVELOPE; its header overwrites bytes that are out already."""
+    def _envelope(self):
+        """The next piece of the command as ENVELOPE: where it stands; its header overwrites bytes that are out already."""
         size = min(self._n - self._at, 255)
         at = self._at - _HEADER
         view = self._view
-        view[at] = get_response_cla(self._head[0])
+        view[at] = get_response_cla(self._cla)
         view[at + 1] = _ENVELOPE
         view[at + 2] = view[at + 3] = 0
         view[at + 4] = size
         self._at += size
-        self.protocol.start(view[at:], _HEADER + size, self._out, self._limit, now)
+        return at
 
     def _finish(self, status):
         if status != STATUS_OK:
@@ -216,14 +228,14 @@ class Apdu:
                 self.length += 2
                 self._finish(STATUS_OK)
                 return
-            header[:4] = self._head
+            header[:4] = self._view[:4]
             self.state = APDU_RESEND
         header[4] = le
         self._send(now)
 
     def _get_response(self, le, now):
         header = self._next
-        header[0] = get_response_cla(self._head[0])
+        header[0] = get_response_cla(self._cla)
         header[1] = _GET_RESPONSE
         header[2] = header[3] = 0
         header[4] = le

@@ -22,7 +22,6 @@ T0_SW2 = const(4)
 STATES = ("IDLE", "PROCEDURE", "RECEIVE_ALL", "RECEIVE_ONE", "SW2")
 
 MAX_TPDU = const(260)  # header and 255 bytes of data
-MAX_ANSWER = const(258)
 _HEADER = const(5)
 _NULL = const(0x60)
 _PARITY_TRIES = const(3)
@@ -31,17 +30,15 @@ _EXCHANGE_MS = const(60_000)
 
 
 class T0:
-    """One exchange at a time; `send(buf, n)` puts characters on the line."""
+    """One exchange at a time; `send(buf, n)` puts characters on the line. The caller keeps `tpdu` unchanged while `busy`."""
 
     number = 0
     in_step = False
     """After an exchange that failed the card's state is unknown: it wants a reset."""
 
     def __init__(self, send):
-        self._send = send
-        self._tpdu = bytearray(MAX_TPDU)
-        self._view = memoryview(self._tpdu)
-        self._out = self._view
+        self.send = send
+        self._tpdu = self._out = memoryview(bytearray(0))
         self._n = 0
         self._sent = 0
         self._want = 0
@@ -67,36 +64,41 @@ class T0:
     def start(self, tpdu, n: int, out, limit: int, now: int) -> None:
         """Send `tpdu[:n]`: a 4-byte header (case 1), a header with P3 = Le (0: 256), or header, Lc and Lc bytes.
 
-        A refused TPDU ends at once with BAD_MESSAGE or TOO_LONG and nothing is sent.
+        A memoryview; behind a 4-byte header there is room for its P3, which is written there. A refused TPDU ends at once with
+        BAD_MESSAGE or TOO_LONG and nothing is sent.
         """
-        self.length = self.nulls = self._refused = 0
+        self.length = self.nulls = self._refused = self._want = 0
         self.status = STATUS_OK
-        if n > MAX_TPDU:
-            self._finish(STATUS_TOO_LONG)
-            return
-        ins = tpdu[1] if n >= 4 else 0x60
-        if n < 4 or tpdu[0] == 0xFF or ins & 0xF0 in (0x60, 0x90) or (n > _HEADER and tpdu[4] != n - _HEADER):
+        if n == _HEADER:
+            self._outgoing = True
+            self._want = tpdu[4] or 256
+        else:
+            self._outgoing = False
+            if n == 4:
+                tpdu[4] = 0
+                n = _HEADER
+            elif n > MAX_TPDU:
+                self._finish(STATUS_TOO_LONG)
+                return
+            elif n < 4 or tpdu[4] != n - _HEADER:
+                self._finish(STATUS_BAD_MESSAGE)
+                return
+        ins = tpdu[1] & 0xF0
+        if ins == 0x60 or ins == 0x90 or tpdu[0] == 0xFF:
             self._finish(STATUS_BAD_MESSAGE)
             return
-        self._view[:n] = tpdu[:n]
-        self._outgoing = n == _HEADER
-        self._want = 0
-        if n == 4:
-            self._tpdu[4] = 0
-            n = _HEADER
-        elif self._outgoing:
-            self._want = self._tpdu[4] or 256
         if self._want + 2 > limit:
             self._finish(STATUS_TOO_LONG)
             return
+        self._tpdu = tpdu
         self._out = out
         self._n = n
         self._sent = _HEADER
         self._end = wrap(now + _EXCHANGE_MS)
+        self._deadline = wrap(now + self.wt_ms)
         self.state = T0_PROCEDURE
         self.busy = True
-        self._wait(now)
-        self._send(self._view, _HEADER)
+        self.send(tpdu, _HEADER)
 
     def start_raw(self, tpdu, n: int, out, limit: int, now: int, factor: int) -> None:
         """T=0 knows nothing rawer than its TPDU, and no factor."""
@@ -106,33 +108,47 @@ class T0:
         """Characters of the card; what comes after SW2 is dropped."""
         i = self._refused = 0
         while i < n and self.busy:
-            state = self.state
-            if state == T0_PROCEDURE:
-                self._procedure(buf[i])
-                i += 1
-                continue
-            at = self.length
-            if state == T0_RECEIVE_ALL:
-                k = min(n - i, self._want - at)
-                self._out[at : at + k][:] = buf[i : i + k]
-                i += k
-                self.length = at + k
-                if at + k == self._want:
-                    self.state = T0_PROCEDURE
-                continue
             c = buf[i]
-            i += 1
-            if state == T0_RECEIVE_ONE:
-                self._out[at] = c
-                self.length = at + 1
+            if self.state == T0_PROCEDURE:
+                unlike = c ^ self._tpdu[1]
+                if c == _NULL:
+                    self.nulls += 1
+                elif 0x60 <= c < 0x70 or 0x90 <= c < 0xA0:
+                    self._sw1 = c
+                    self.state = T0_SW2
+                elif unlike <= 0x01:  # 01: the same with VPP, from before 1997
+                    self._transfer(True)
+                elif unlike >= 0xFE:
+                    self._transfer(False)
+                else:
+                    self._finish(STATUS_PROTOCOL)
+            elif self.state == T0_RECEIVE_ONE:
+                self._out[self.length] = c
+                self.length += 1
                 self.state = T0_PROCEDURE
+            elif self.state == T0_RECEIVE_ALL:
+                i = self._block(buf, i, n)
+                continue
             else:
                 self._out[self.length] = self._sw1
                 self._out[self.length + 1] = c
                 self.length += 2
                 self._finish(STATUS_OK)
+            i += 1
         if n:
-            self._wait(now)
+            self._deadline = wrap(now + self.wt_ms)
+
+    def _block(self, buf, i, n):
+        """Data of the answer from `buf[i:n]`; the index after it."""
+        at = self.length
+        k = self._want - at
+        if k > n - i:
+            k = n - i
+        self._out[at : at + k][:] = buf[i : i + k]
+        self.length = at + k
+        if at + k == self._want:
+            self.state = T0_PROCEDURE
+        return i + k
 
     def parity(self, refused: int, damaged: int, now: int) -> None:
         """What the card refused goes out once more, each character at most three times; what stays damaged ends it."""
@@ -145,8 +161,8 @@ class T0:
         if damaged or not 0 < refused <= self._sent or self._parity > _PARITY_TRIES:
             self._finish(STATUS_PARITY)
             return
-        self._wait(now)
-        self._send(self._view[self._sent - refused : self._sent], refused)
+        self._deadline = wrap(now + self.wt_ms)
+        self.send(self._tpdu[self._sent - refused : self._sent], refused)
 
     def tick(self, now: int) -> None:
         if self.state != T0_IDLE and not (left(now, self._deadline) and left(now, self._end)):
@@ -163,12 +179,7 @@ class T0:
             self._finish(status)
 
     def wipe(self) -> None:
-        """Forget the bytes of the last command."""
-        for i in range(MAX_TPDU):
-            self._tpdu[i] = 0
-
-    def _wait(self, now):
-        self._deadline = wrap(now + self.wt_ms)
+        """Forget the bytes of the last command: they are the caller's."""
 
     def _finish(self, status):
         if status != STATUS_OK:
@@ -177,21 +188,8 @@ class T0:
         self.state = T0_IDLE
         self.busy = False
 
-    def _procedure(self, c):
-        unlike = c ^ self._tpdu[1]
-        if c == _NULL:
-            self.nulls += 1
-        elif 0x60 <= c < 0x70 or 0x90 <= c < 0xA0:
-            self._sw1 = c
-            self.state = T0_SW2
-        elif unlike <= 0x01:  # 01: the same with VPP, from before 1997
-            self._transfer(True)
-        elif unlike >= 0xFE:
-            self._transfer(False)
-        else:
-            self._finish(STATUS_PROTOCOL)
-
     def _transfer(self, whole):
+        """Data goes on: all of it, or one byte; to the card when the command has some."""
         if self._outgoing:
             if self.length == self._want:
                 self._finish(STATUS_PROTOCOL)
@@ -204,4 +202,4 @@ class T0:
         k = self._n - self._sent if whole else 1
         at = self._sent
         self._sent += k
-        self._send(self._view[at : at + k], k)
+        self.send(self._tpdu[at : at + k], k)

@@ -55,7 +55,7 @@ class T1:
     number = 1
 
     def __init__(self, send):
-        self._send = send
+        self.send = send
         self._tx = bytearray(_BLOCK)
         self._tx_view = memoryview(self._tx)
         self._rx = bytearray(_BLOCK)
@@ -256,7 +256,7 @@ class T1:
         wire_ms = (n * 12 * self._etu_us + 999) // 1000
         self._deadline = wrap(now + self._wtx * (self.bwt_ms - self._slack_ms) + self._slack_ms + wire_ms)
         self._wtx = 1
-        self._send(self._tx_view, n)
+        self.send(self._tx_view, n)
 
     # Receiving
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from types import ModuleType
 
 from . import walk
@@ -28,8 +29,9 @@ def codec(
     *,
     heads: Iterable[str] = (),
 ) -> str:
-    """The text of one generated module. `prefixes`: enum name -> prefix of its constants; `heads`: records whose fixed part gets a
-    reader and a writer of its own (`FrameBody` -> `frame_body_head`), because the device puts the rest in place itself."""
+    """The text of one generated module. `prefixes`: enum name -> prefix of its constants; `heads`: records that the device takes
+    apart and puts together where they stand, with no call and no tuple: the places of their fields (`MESSAGE_AT_OP`), the format of
+    their fixed part for `struct` (`MESSAGE_HEAD`), and a reader of each number of four bytes (`message_number`)."""
     records = walk.records(module)
     body: list[str] = []
     for name, (value, _) in walk.numbers(module).items():
@@ -38,7 +40,9 @@ def codec(
         body.append(f"\n# {name}")
         body += [f"{prefixes[name]}_{member} = const(0x{value:02X})" for member, value, _ in enum.members]
     for name in heads:
-        body += ["\n", *_reader(_head(records[name])), "\n", *_writer(_head(records[name]))]
+        body += _places(records[name])
+    for name in heads:
+        body += _numbers(records[name])
     for name in reads:
         body += ["\n", *_reader(records[name])]
     for name in writes:
@@ -57,10 +61,35 @@ def codec(
     return text + "\n"
 
 
-def _head(record: walk.Record) -> walk.Record:
-    fixed = [f for f in record.fields if f.kind in ("int", "bytes", "const")]
-    fields = tuple(walk.Field(f.name, "int" if f.kind == "const" else f.kind, f.size) for f in fixed)
-    return walk.Record(record.name + "Head", fields, record.doc)
+def _head(record: walk.Record) -> list[walk.Field]:
+    """The fields of fixed size at the front."""
+    fields = [walk.Field(f.name, "int" if f.kind == "const" else f.kind, f.size) for f in record.fields]
+    return list(takewhile(lambda f: f.kind in ("int", "bytes"), fields))
+
+
+def _places(record: walk.Record) -> list[str]:
+    upper, head = record.snake.upper(), _head(record)
+    out, at = [f"\n# {record.name}: where its fields stand"], 0
+    for field in record.fields[: len(head) + 1]:
+        out.append(f"{upper}_AT_{field.name.upper()} = const({at})")
+        at += field.size
+    return [*out, f'{upper}_HEAD = "{_format(head)}"'] if len(head) > 1 else out
+
+
+def _numbers(record: walk.Record) -> list[str]:
+    out, at = [], 0
+    for field in _head(record):
+        if field.kind == "int" and field.size == 4:
+            value = " | ".join(f"buf[{at + k}]" + (f" << {8 * (3 - k)}" if k < 3 else "") for k in range(4))
+            name = f"{record.snake}_{field.name}"
+            out += [
+                "\n",
+                f"def {name}(buf):",
+                f'    """{field.name} of the {record.name} in `buf`."""',
+                f"    return {value}",
+            ]
+        at += field.size
+    return out
 
 
 def _literal(value: object) -> str:

@@ -114,10 +114,11 @@ class Host:
         if number is None:
             self.number += 1
             number = self.number
-        head = _link.write_message_head(view, 14, _link.KIND_REQUEST, op, number) - 14
+        at = _link.HEADER_BYTES
+        head = _link.MESSAGE_AT_BODY
         n = head + len(body)
-        at = _link.write_frame_body_head(view, 2, _link.VERSION, 0, self.seq, n)
-        view[at : at + head] = bytes(view[14 : 14 + head])
+        pack_into(_link.FRAME_BODY_HEAD, view, 2, _link.VERSION, 0, self.seq, n)
+        pack_into(_link.MESSAGE_HEAD, view, at, _link.KIND_REQUEST, op, number)
         view[at + head : at + n] = body
         raw[0], raw[1] = 0xA5, 0x5A
         pack_into(">L", raw, at + n, crc32(view[2 : at + n]))
@@ -163,7 +164,7 @@ def turn(_):
 
 def transmit(answer):
     """READ BINARY is out, `answer` has come."""
-    terminal.slots[0].transmit(READ_57, 5, out, 400, board.ms)
+    terminal.slots[0].transmit(READ_57, 5, out, board.ms)
     board.slots[0].load(answer)
 
 

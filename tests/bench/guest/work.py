@@ -21,17 +21,27 @@ def alone(work):
     return n // len(BLOCK)
 
 
+def arrive(server, body, end):
+    global arrived
+    arrived = mem32[_VALUE]
+
+
 def frame():
-    """A PING of 64 bytes in the receiver's buffer: checked, dispatched; the operation itself does not run."""
+    """A PING of 64 bytes in the receiver's buffer, until its operation is called: that one only says when."""
     data = host.frame(_link.OP_PING, bytes(64 - 18))
     assert len(data) == 64
     line = terminal.server._lines[0]
-    line.receiver.room()[:64] = data
+    line.receiver.room[:64] = data
     line.receiver.got(64, board.ms)
-    n = count(terminal.server._take, line)
-    terminal.server._job.close()
-    terminal.server._job = None
-    return n
+    server = terminal.server
+    ping = server._table[_link.OP_PING]
+    server._table[_link.OP_PING] = arrive
+    before = mem32[_VALUE]
+    server._take(line)
+    server._go_on()
+    server._table[_link.OP_PING] = ping
+    turns(2)  # its answer goes out
+    return (before - arrived) * 40 // 64 - call
 
 
 for _ in range(3):
@@ -45,9 +55,6 @@ gc.collect()
 for _ in range(3):
     found["apdu"], found["apdu-heap"] = apdu()
 found["collection"] = count(lambda _: gc.collect(), 0)
-step = type(terminal.server)._step
-type(terminal.server)._step = lambda self: None
 for _ in range(3):
     found["frame"] = frame()
-type(terminal.server)._step = step
 print(json.dumps(found))

@@ -44,7 +44,7 @@ def apdus(which, text, times):
     began = time.ticks_us()
     for _ in range(times):
         for n in which:
-            slots[n].transmit(data, len(data), memoryview(outs[n]), 300, board.now_ms())
+            slots[n].transmit(data, len(data), memoryview(outs[n]), board.now_ms())
         finish()
     took = time.ticks_us() - began
     print(took, outs[which[0]][:slots[which[0]].apdu.length][-2:].hex())

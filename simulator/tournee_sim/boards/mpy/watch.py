@@ -67,7 +67,7 @@ class Watch:
             if order == "go":
                 return
             if order == "drain":
-                port, lost, one = self.slots[number]._port, bytearray(), bytearray(1)
+                port, lost, one = self.slots[number].port, bytearray(), bytearray(1)
                 while port.read_into(one):
                     lost += one
                 self.say(bytes(lost).hex() or "-")
