@@ -32,8 +32,11 @@ def build(jobs: int = 1) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         tree = sources.micropython(None)
         for package, (name, told_by) in _PACKAGES.items():
-            if not (tree / "lib" / name / told_by).is_file():
-                debian.unpack(package, Path("usr", "src", name), tree / "lib" / name, sources.CHECKOUT)
+            if (tree / "lib" / name / told_by).is_file():
+                continue
+            if os.environ.get(sources.VARIABLE):
+                raise BuildError(f"{tree} has no {name}", f"git -C {tree} submodule update --init lib/{name}")
+            debian.unpack(package, Path("usr", "src", name), tree / "lib" / name, sources.CHECKOUT)
         return _build(tree, jobs)
 
 

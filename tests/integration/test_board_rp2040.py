@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,13 @@ from tests.tools.rp2040.rig import attach
 from tests.tools.rp2040.served import Served
 from tournee.cards import cps, vitale
 from tournee.cards.driver import run
+from tournee.flash import fileset
+from tournee.flash.adapters import board as boards
+from tournee.flash.adapters.serialports import Port
 from tournee.link.adapters import transport
 from tournee.terminal.client import Terminal
 from tournee.terminal.line import Patience
+from tournee_sim.boards.link import PtyPort, TcpPort
 from tournee_sim.cards.bitlevel import Character
 from tournee_sim.cards.factory import make_card
 from tournee_sim.pki import Pki
@@ -60,21 +65,41 @@ def test_the_wires_hold_whether_the_processor_works_or_sleeps(program: list[int]
         assert (bytes(card.received), card.faults, port.damaged(), port.refused()) == (b"\x00\xa4\x04", [], 0, 0)
 
 
-def powered_on(keys: Path) -> Pico:
-    """The whole firmware as `tournee flash` lays it, started by its main.py, with a card in each slot."""
-    pico = Pico(stock.image(), stock.firmware().laid(name=NAME))
-    for slot, card_id in enumerate(("cps-medecin", "vitale-famille")):
-        pico.insert(slot, make_card(card_id, pki=Pki(keys), pin=PIN))
+def terminal_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pico:
+    """A Pico with the whole firmware as `tournee flash` lays it, started by its main.py; with TOURNEE_SOAK=1 an empty one that is flashed."""
+    pico = Pico(stock.image(), {} if SOAK else stock.firmware().laid(name=NAME))
+    if SOAK:
+        pico.until(lambda: pico.connected, 1000)
+        flash(pico, tmp_path / "ttyPico", monkeypatch)
     pico.until(lambda: pico.display.lines[0] == NAME, 10_000)
-    assert pico.display.lines[1:3] == ["Carte 1 : inseree", "Carte 2 : inseree"]
     return pico
+
+
+def flash(pico: Pico, port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tournee flash` over USB: files by the raw REPL, its own reset, and the terminal answers on the port that it makes."""
+    settings = fileset.settings_of
+    # An image without radio says "Pico" only.
+    monkeypatch.setattr(fileset, "settings_of", lambda board: settings(board) | {"machine": "Raspberry Pi Pico"})
+    monkeypatch.setattr(boards, "_START_S", 600.0)  # of a chip that takes ten seconds for one
+
+    async def main() -> boards.Done:
+        async with Served(pico, PtyPort(port)) as served:
+            there = Port(served.url.removeprefix("serial:"), "")
+            put = partial(boards.flash, there, board="RPI_PICO_W", name=NAME, erase=False, dry_run=False)
+            return await asyncio.to_thread(put, said=lambda stage, done, of: None)
+
+    done = asyncio.run(main())
+    assert (done.name, done.manifest, done.up_to_date) == (NAME, stock.firmware().manifest, False)
 
 
 @pytest.mark.xdist_group("qemu")
 @pytest.mark.timeout(1800)
-def test_a_visit_by_the_whole_firmware_in_a_pico(keys: Path) -> None:
+def test_a_visit_by_the_whole_firmware_in_a_pico(keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The host's client over USB: ATR of both cards and PPS, a Vitale's identity, the PIN on the keypad, a CPS's signature."""
-    pico = powered_on(keys)
+    pico = terminal_of(tmp_path, monkeypatch)
+    for slot, card_id in enumerate(("cps-medecin", "vitale-famille")):
+        pico.insert(slot, make_card(card_id, pki=Pki(keys), pin=PIN))
+    pico.until(lambda: pico.display.lines[1:3] == ["Carte 1 : inseree", "Carte 2 : inseree"], 1000)
     prompted: list[str] = []
     rates: dict[int, tuple[int, int]] = {}
 
@@ -93,7 +118,7 @@ def test_a_visit_by_the_whole_firmware_in_a_pico(keys: Path) -> None:
 
     async def main() -> None:
         async with (
-            Served(pico, person) as served,
+            Served(pico, TcpPort(), person) as served,
             Terminal(transport(served.url), os.urandom(8), patience=SLOW) as terminal,
         ):
             info = await terminal.info()

@@ -1,7 +1,8 @@
 """An RP2040 with its processor (`rp2040py`) under the same wires and cards as `Chip`: for a real MicroPython image, or any program.
 
 Time is the emulator's clock. What the package lacks for PIO beside a sleeping processor is added: a sleep is cut at each instruction that a
-state machine has due, an edge reaches a waiting machine at its own tick, a forced instruction ends a WAIT, and a fast PWM is not stepped.
+state machine has due, an edge reaches a waiting machine at its own tick, a forced instruction ends a WAIT, a fast PWM is not stepped, and the
+divider of SIO costs no clocks besides those of the code that waits for it.
 """
 
 from __future__ import annotations

@@ -139,11 +139,19 @@ class _Usb:
         self._written, self._usb.on_endpoint_write = self._usb.on_endpoint_write, self._write
         self._sie, self._usb._handle_sie_ctrl_write = self._usb._handle_sie_ctrl_write, self._pulled
         self._present = self._left = self._opened = False
+        self._gone, self._usb.on_reset = self._usb.on_reset, self._reset
 
     def send(self, data: bytes) -> None:
         self._typed += data
         if self._waiting:
             self._give(self._waiting.pop())
+
+    def _reset(self) -> None:
+        """The board has left the bus: what was on its way to it is lost."""
+        self._waiting.clear()
+        self._typed.clear()
+        self._present = self._left = self._opened = False
+        self._gone()
 
     def _read(self, endpoint: int, size: int) -> None:
         if endpoint == 0 or endpoint != self._cdc._out_endpoint:
