@@ -42,6 +42,7 @@ class Redirection:
         self._gone = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._replugging: asyncio.Task[None] | None = None
+        self._greeted = self._there = False  # the other side has said hello; the device was told to it
         self.plugged = True
         self.refused: list[str] = []
         """What the host asked and we could not make out."""
@@ -69,7 +70,7 @@ class Redirection:
     # --- coming and going ---------------------------------------------------------------------------------------------
 
     def _replug(self) -> None:
-        if self.plugged and self._host is not None and self._replugging is None:
+        if self.plugged and self._there and self._replugging is None:
             self._replugging = self._begin(self._again())
 
     async def _again(self) -> None:
@@ -82,14 +83,16 @@ class Redirection:
 
     async def _leave(self) -> None:
         self._device.reset()
-        if self._host is not None:
+        if self._there:
+            self._there = False
             self._gone.clear()
             self._send(DISCONNECT)
             await self._gone.wait()
 
     def _connect(self) -> None:
-        if self._host is None:
+        if not self._greeted or self._there:
             return
+        self._there = True
         device = self._device.face.device
         self._describe()
         vendor, product, version = struct.unpack_from("<HHH", device, 8)
@@ -123,6 +126,7 @@ class Redirection:
             pass
         finally:
             self._host = None
+            self._greeted = self._there = False
             self._gone.set()
             self._device.reset()
             writer.close()
@@ -131,7 +135,7 @@ class Redirection:
         if kind == HELLO:
             if len(body) < 68 or struct.unpack_from("<I", body, 64)[0] & _CAPABILITIES != _CAPABILITIES:
                 raise ConnectionError("the other side of the cable is too old")
-            self._head = _LONG_HEAD
+            self._head, self._greeted = _LONG_HEAD, True
             if self.plugged:
                 self._connect()
         elif kind == DISCONNECT_ACK:
