@@ -37,7 +37,7 @@ asan: setup ## The C twin under AddressSanitizer and UBSan
 	@$(BIN)/python -m tests.tools.asan $(ARGS)
 
 fuzz: setup ## The long run of the twins' fuzzing (TOURNEE_FUZZ times the examples of make test)
-	@TOURNEE_FUZZ=$${TOURNEE_FUZZ:-50} $(BIN)/python -m pytest -q tests/fuzz/test_b2_twins.py $(ARGS)
+	@TOURNEE_FUZZ=$${TOURNEE_FUZZ:-50} $(BIN)/python -m pytest -q tests/fuzz/test_b2_twins.py tests/fuzz/test_b2_places.py $(ARGS)
 
 soak: setup ## 1 000 000 exchanges with fuzzed cards and hosts in MicroPython; the result goes into docs/RELIABILITY.md
 	@$(BIN)/python -m tests.tools.soak --write $(ARGS)

@@ -19,7 +19,7 @@ from tournee.b2.files import fichier_bytes
 from tournee.b2.model import Fichier, Lot
 from tournee.b2.plan import plan
 from tournee.b2.pytwin import PyCodec
-from tournee.b2.scan import scan, scan_python
+from tournee.b2.scan import scan, scan_python, scan_quick
 from tournee_protocol.layouts import Field, Kind, profile_names
 from tournee_sim.pytest_plugin import need
 
@@ -28,7 +28,7 @@ _PROFILES = ("b2-cp", "noemie", "sv-sim-1")
 _LETTERS = {Kind.D: "0123456789", Kind.I: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def _times(examples: int) -> int:
+def times(examples: int) -> int:
     return max(1, round(examples * _TIMES))
 
 
@@ -39,14 +39,14 @@ def _twins(profile: str) -> tuple[PyCodec, Any]:
     return PyCodec(plan(profile)), CCodec(plan(profile))
 
 
-def _outcome(call: Any, *args: Any) -> Any:
+def outcome(call: Any, *args: Any) -> Any:
     try:
         return call(*args)
     except B2Error as error:
         return error.key, str(error), error.remedy, error.value
 
 
-def _good(rng: Random, field: Field, text: str) -> Any:
+def good(rng: Random, field: Field, text: str) -> Any:
     if field.blank and rng.random() < 0.3:
         return None
     if field.kind is Kind.N:
@@ -93,7 +93,7 @@ def _hostile(rng: Random) -> Any:
 def _record(rng: Random, profile: str, *, hostile: bool = False) -> Any:
     made = rng.choice(plan(profile).records)
     fields = made.record.valued
-    values = [_good(rng, f, plan(profile).profile.text) for f in fields]
+    values = [good(rng, f, plan(profile).profile.text) for f in fields]
     for _ in range(rng.randint(1, 3) if hostile else 0):
         values[rng.randrange(len(values))] = _hostile(rng)
     return made.cls(*values)
@@ -101,7 +101,7 @@ def _record(rng: Random, profile: str, *, hostile: bool = False) -> Any:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=_times(100), deadline=None)
+@settings(max_examples=times(100), deadline=None)
 def test_good_records(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -115,21 +115,21 @@ def test_good_records(profile: str, seed: int) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=_times(150), deadline=None)
+@settings(max_examples=times(150), deadline=None)
 def test_hostile_records(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
     records = [_record(rng, profile, hostile=True) for _ in range(3)]
-    assert _outcome(c.encode, records, 7) == _outcome(python.encode, records, 7)
+    assert outcome(c.encode, records, 7) == outcome(python.encode, records, 7)
     for record in records:
         index = python.plan.by_class[type(record)].index
-        assert _outcome(c.encode_rows, index, [tuple(record)]) == _outcome(python.encode_rows, index, [tuple(record)])
-        assert _outcome(c.encode_objects, index, [record]) == _outcome(python.encode_objects, index, [record])
+        assert outcome(c.encode_rows, index, [tuple(record)]) == outcome(python.encode_rows, index, [tuple(record)])
+        assert outcome(c.encode_objects, index, [record]) == outcome(python.encode_objects, index, [record])
 
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=_times(150), deadline=None)
+@settings(max_examples=times(150), deadline=None)
 def test_mutated_bytes(profile: str, seed: int) -> None:
     python, c = _twins(profile)
     rng = Random(seed)
@@ -137,19 +137,19 @@ def test_mutated_bytes(profile: str, seed: int) -> None:
     for _ in range(rng.randint(0, 3)):
         raw[rng.randrange(len(raw))] = rng.choice([rng.randrange(256), *b"0 @AZS9"])
     cut = rng.choice([len(raw), rng.randint(0, len(raw))])
-    assert _outcome(c.decode, bytes(raw[:cut])) == _outcome(python.decode, bytes(raw[:cut]))
+    assert outcome(c.decode, bytes(raw[:cut])) == outcome(python.decode, bytes(raw[:cut]))
 
 
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(raw=st.binary(max_size=600))
-@settings(max_examples=_times(100), deadline=None)
+@settings(max_examples=times(100), deadline=None)
 def test_random_bytes(profile: str, raw: bytes) -> None:
     python, c = _twins(profile)
-    assert _outcome(c.decode, raw) == _outcome(python.decode, raw)
+    assert outcome(c.decode, raw) == outcome(python.decode, raw)
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=_times(150), deadline=None)
+@settings(max_examples=times(150), deadline=None)
 def test_columns(seed: int) -> None:
     python, c = _twins("sv-sim-1")
     rng = Random(seed)
@@ -158,7 +158,7 @@ def test_columns(seed: int) -> None:
     columns: list[Any] = []
     for field in made.record.valued:
         if rng.random() < 0.2:
-            columns.append(_good(rng, field, python.plan.profile.text))
+            columns.append(good(rng, field, python.plan.profile.text))
         elif rng.random() < 0.03:
             columns.append(_hostile(rng))
         elif field.kind is Kind.N:
@@ -173,16 +173,16 @@ def test_columns(seed: int) -> None:
             )
         else:
             width = rng.choice([field.len] * 8 + [field.len + 1, max(field.len - 1, 1)])
-            values = [(_good(rng, field, python.plan.profile.text) or "").encode("ascii")[:width] for _ in range(count)]
+            values = [(good(rng, field, python.plan.profile.text) or "").encode("ascii")[:width] for _ in range(count)]
             columns.append(b"".join(v.ljust(width, b"\0") for v in values))
     if rng.random() < 0.05:
         columns.pop()
     arguments = (made.index, columns, count, 3)
-    assert _outcome(c.encode_columns, *arguments) == _outcome(python.encode_columns, *arguments)
+    assert outcome(c.encode_columns, *arguments) == outcome(python.encode_columns, *arguments)
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=_times(100), deadline=None)
+@settings(max_examples=times(100), deadline=None)
 def test_objects_of_several_kinds(seed: int) -> None:
     """Slots, dictionaries, properties and NamedTuples in turn, some without an attribute."""
     python, c = _twins("sv-sim-1")
@@ -192,11 +192,11 @@ def test_objects_of_several_kinds(seed: int) -> None:
     slotted = make_dataclass("Slotted", names, slots=True)
     plain = make_dataclass("Plain", names)
     computed = type("Computed", (plain,), {names[3]: property(lambda self: 7, lambda self, value: None)})
-    values = [[_good(rng, f, python.plan.profile.text) for f in made.record.valued] for _ in range(2)]
+    values = [[good(rng, f, python.plan.profile.text) for f in made.record.valued] for _ in range(2)]
     if rng.random() < 0.3:
         values[0][rng.randrange(len(names))] = _hostile(rng)
     objects = [rng.choice([slotted, plain, computed, made.cls])(*rng.choice(values)) for _ in range(6)]
-    assert _outcome(c.encode_objects, made.index, objects) == _outcome(python.encode_objects, made.index, objects)
+    assert outcome(c.encode_objects, made.index, objects) == outcome(python.encode_objects, made.index, objects)
     unset = slotted(*values[1])
     del unset.numero_facture
     for codec in (python, c):
@@ -209,9 +209,9 @@ def test_wrong_arity_and_foreign_objects() -> None:
     short = tuple.__new__(python.plan.records[0].cls, ())
     for call in ("encode",):
         for records in ([short], [object()], [()], [1], [None]):
-            assert _outcome(getattr(c, call), records) == _outcome(getattr(python, call), records)
+            assert outcome(getattr(c, call), records) == outcome(getattr(python, call), records)
     for rows in ([()], [[1]], [None]):
-        assert _outcome(c.encode_rows, 0, rows) == _outcome(python.encode_rows, 0, rows)
+        assert outcome(c.encode_rows, 0, rows) == outcome(python.encode_rows, 0, rows)
     with pytest.raises(IndexError):
         c.encode_rows(99, [])
     with pytest.raises(AttributeError):
@@ -224,10 +224,12 @@ def test_every_layout_is_fuzzed() -> None:
 
 @pytest.mark.parametrize("profile", ["b2-cp", "noemie", "sv-sim-1"])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=_times(150), deadline=None)
+@settings(max_examples=times(150), deadline=None)
 def test_scan_of_mutated_files(profile: str, seed: int) -> None:
     """A digit changed, a record dropped, doubled, moved or cut: the same first fault, or the same counts."""
     python, _ = _twins(profile)
+    from tournee.b2.ctwin import CCodec
+
     rng = Random(seed)
     raw = _file(profile)
     lines = [raw[i : i + 128] for i in range(0, len(raw), 128)] if profile != "noemie" else _entities(raw)
@@ -247,7 +249,10 @@ def test_scan_of_mutated_files(profile: str, seed: int) -> None:
             case _:
                 lines[at] = lines[at][: rng.randrange(len(lines[at]))]
     data = b"".join(lines)
-    assert _outcome(scan, data, profile) == _outcome(scan_python, python, data)
+    expected = outcome(scan_python, python, data)
+    assert outcome(scan, data, profile) == expected
+    for wide in (True, False):
+        assert outcome(scan_quick, CCodec(plan(profile), wide=wide), data) == expected
 
 
 def test_scan_of_good_files() -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "host/tournee/b2/c").glob("*.c"))
 TESTS = [
     "tests/fuzz/test_b2_twins.py",
+    "tests/fuzz/test_b2_places.py",
     "tests/unit/test_b2_golden.py",
     "tests/unit/test_b2_tables.py",
     "tests/unit/test_b2_stream.py",

@@ -16,7 +16,7 @@ from tournee.b2.plan import SUPPLEMENT_INDEX, Plan
 from tournee_protocol.layouts import Framing, Kind
 
 _KINDS = {Kind.C: 0, Kind.N: 1, Kind.D: 2, Kind.I: 3, Kind.A: 4}
-_ASCII = 128
+_BYTES = 256
 
 
 class CCodec:
@@ -24,7 +24,8 @@ class CCodec:
 
     name = "c"
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, wide: bool = True) -> None:
+        """`wide`: use this processor's wider registers, if it has any that the C twin knows."""
         self.plan = plan
         fixed = plan.profile.framing is Framing.FIXED
         records = tuple(
@@ -38,6 +39,7 @@ class CCodec:
         dispatch = _fixed(plan) if fixed else {int(key): r.index for key, r in plan.by_key.items()}
         self._codec = _ctwin.Codec(
             fixed,
+            wide,
             plan.profile.text.encode("ascii"),
             records,
             dispatch,
@@ -76,8 +78,8 @@ def _fixed(plan: Plan) -> dict[int, int]:
     """(first byte, byte 39) -> record, for every pair that `Plan.find` knows."""
     places: dict[int, int] = {}
     for key, record in sorted(plan.by_key.items(), key=lambda item: len(item[0])):
-        letters = range(_ASCII) if len(key) == 1 else [ord(key[1])]
-        places |= {ord(key[0]) * _ASCII + letter: record.index for letter in letters}
+        letters = range(_BYTES) if len(key) == 1 else [ord(key[1])]
+        places |= {ord(key[0]) * _BYTES + letter: record.index for letter in letters}
     return places
 
 

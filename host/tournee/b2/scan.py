@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Protocol, cast
 
 from tournee.b2.check import Controle
-from tournee.b2.plan import plan
+from tournee.b2.plan import Plan
 from tournee.b2.pytwin import PyCodec
 from tournee.b2.read import Lu
 from tournee.b2.twin import DEFAULT_PROFILE, codec
@@ -17,17 +17,20 @@ Octets = bytes | bytearray | memoryview
 class Scanner(Protocol):
     """What the C twin has beside the interface of both."""
 
+    plan: Plan
+
     def scan(self, data: Octets) -> tuple[int, ...]: ...
 
 
 def scan(data: Octets, profile: str = DEFAULT_PROFILE) -> Counter[str]:
     """Records of each type; raises B2Error at the first fault. Lists of codes and unique numbers are `check.Controle`'s."""
-    made = plan(profile)
-    quick = codec(profile)
-    if isinstance(quick, PyCodec):
-        return scan_python(quick, data)
-    counts = cast("Scanner", quick).scan(data)
-    return Counter({r.record.type: n for r, n in zip(made.records, counts, strict=True) if n})
+    twin = codec(profile)
+    return scan_python(twin, data) if isinstance(twin, PyCodec) else scan_quick(cast("Scanner", twin), data)
+
+
+def scan_quick(twin: Scanner, data: Octets) -> Counter[str]:
+    """By the C twin."""
+    return Counter({r.record.type: n for r, n in zip(twin.plan.records, twin.scan(data), strict=True) if n})
 
 
 def scan_python(twin: PyCodec, data: Octets) -> Counter[str]:

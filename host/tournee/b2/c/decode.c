@@ -1,5 +1,6 @@
 /* Bytes to NamedTuples. */
 #include "digits.h"
+#include "places.h"
 #include "twin.h"
 
 /* The first fault in order of place, as an index of the table's fields. */
@@ -65,8 +66,9 @@ PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
     Py_buffer view;
     PyObject *out = NULL;
     PyObject **last; /* of each type, kept by `out` */
-    const uint8_t **last_at, *p;
+    const uint8_t **last_at, *p, *whole;
     Py_ssize_t first = 1, left;
+    uint8_t room[MAX_PLACES + 1];
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*|n:decode", names, &view, &first)) return NULL;
     last = PyMem_Calloc((size_t)self->n_records, sizeof *last);
     last_at = PyMem_Calloc((size_t)self->n_records, sizeof *last_at);
@@ -92,7 +94,8 @@ PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs) {
             fail_at(self, TRUNCATED, first, index, -1);
             goto error;
         }
-        if ((out_of_bounds(r, p) || special_fault(self, r, p)) && (problem = first_fault(self, r, p, &field))) {
+        whole = padded(r, p, left, room);
+        if ((misfit(&r->places, whole, r->padded, whole) || special_fault(self, r, p)) && (problem = first_fault(self, r, p, &field))) {
             fail_bytes(self, problem, first, index, field, p);
             goto error;
         }

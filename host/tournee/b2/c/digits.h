@@ -7,23 +7,33 @@ static const char two_digits[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
-static inline int64_t four_at(const uint8_t *p) {
-    return 1000 * (p[0] - '0') + 100 * (p[1] - '0') + 10 * (p[2] - '0') + (p[3] - '0');
+/* Four bytes, the first the lowest, whatever the machine's order: compilers see one load. */
+static inline uint32_t half_at(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
+
+static inline uint64_t word_of(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
+
+static inline uint64_t word_at(const uint8_t *p) { return word_of(half_at(p), half_at(p + 4)); }
+
+/* The bits of digits, of the last n of eight bytes: a space is a 0. */
+static inline uint64_t last_digits(int n) { return 0x0F0F0F0F0F0F0F0Fu << 8 * (8 - n); }
+
+/* Of eight digits, the first in the lowest byte: pairs, then fours, then all, each for all of them at once. */
+static inline int64_t word_number(uint64_t w) {
+    w = w * 10 + (w >> 8);
+    return (int64_t)(((w & 0x000000FF000000FF) * (100 + (1000000ULL << 32)) + ((w >> 16) & 0x000000FF000000FF) * (1 + (10000ULL << 32))) >> 32);
 }
 
-static inline int64_t eight_at(const uint8_t *p) { return 10000 * four_at(p) + four_at(p + 4); }
+static const int64_t power_of_ten[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
 
 /* Digits of a field already found to hold digits only, or spaces (a blank: 0). */
 static inline int64_t number_at(const uint8_t *p, int len) {
     int64_t v = 0;
-    if (p[0] == ' ') return 0;
-    for (; len >= 8; len -= 8, p += 8) v = v * 100000000 + eight_at(p);
-    if (len >= 4) {
-        v = v * 10000 + four_at(p);
-        len -= 4;
-        p += 4;
+    for (; len >= 8; len -= 8, p += 8) v = v * 100000000 + word_number(word_at(p) & last_digits(8));
+    if (len >= 4) { /* its last four digits, and before them what is not among these */
+        uint32_t first = (uint32_t)((uint64_t)half_at(p) << 8 * (8 - len));
+        return v * power_of_ten[len] + word_number(word_of(first, half_at(p + len - 4)) & last_digits(8));
     }
-    for (; len; len--, p++) v = v * 10 + (*p - '0');
+    for (; len > 0; len--, p++) v = v * 10 + (*p & 15);
     return v;
 }
 

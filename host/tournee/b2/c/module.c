@@ -52,10 +52,10 @@ static void clear_records(Codec *self) {
         PyMem_Free(r->all);
         PyMem_Free(r->valued);
         PyMem_Free(r->special);
-        PyMem_Free(r->ops);
+        clear_steps(&r->steps);
     }
-    PyMem_Free(self->records);
-    self->records = NULL;
+    PyMem_Free(self->memory);
+    self->memory = NULL;
     self->n_records = 0;
 }
 
@@ -69,13 +69,6 @@ static void codec_dealloc(Codec *self) {
     Py_XDECREF(self->tuple_new);
     release(self);
     Py_DECREF(type);
-}
-
-static int text_holes(const Codec *self, int low, int high) {
-    int c;
-    for (c = low; c <= high; c++)
-        if (!self->text[c]) return 1;
-    return 0;
 }
 
 static int only_hole(const Codec *self) {
@@ -143,10 +136,9 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
     r->cls = cls;
     r->size = (int)size;
     memcpy(r->template_, template_, (size_t)size);
-    r->holed = text_holes(self, low, high);
-    r->before_end = r->size - (template_[size - 1] == '@');
+    clear_places(r);
     for (i = 0; i < n; i++) {
-        int at, len, kind, blank, k;
+        int at, len, kind, blank, whole, k;
         PyObject *name;
         Field *f = &r->all[r->n_all];
         if (!PyArg_ParseTuple(PyTuple_GetItem(fields, i), "iiiiU", &at, &len, &kind, &blank, &name)) return -1;
@@ -161,15 +153,9 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
         f->blank = (uint8_t)(blank != 0);
         choose_write(self, f, low, high);
         for (f->limit = 1, k = 0; kind == KIND_N && k < len; k++) f->limit *= 10;
-        for (k = at; k < at + len; k++) {
-            int from = kind == KIND_C ? r->template_[k] : kind == KIND_A ? low : blank ? ' ' : '0';
-            int to = kind == KIND_C ? from : kind == KIND_A ? high : kind == KIND_I ? 'Z' : '9';
-            r->low[k] = (uint8_t)from;
-            r->span[k] = (uint8_t)(to - from);
-        }
+        whole = set_places(self, r, f, low, high);
         if (kind != KIND_C) {
-            if (kind == KIND_I || (kind == KIND_A ? text_holes(self, low, high) : blank))
-                r->special[r->n_special++] = (uint16_t)r->n_valued;
+            if (!whole) r->special[r->n_special++] = (uint16_t)r->n_valued;
             r->valued[r->n_valued] = *f;
             Py_INCREF(name);
             PyUnicode_InternInPlace(&name);
@@ -180,19 +166,20 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
     return 0;
 }
 
-/* Codec(fixed, text, records, dispatch, structure, fail, slot_type): see ctwin.py. */
+/* Codec(fixed, wide, text, records, dispatch, structure, fail, slot_type): see ctwin.py. */
 static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *records, *dispatch, *structure, *fail, *slot_type, *key, *value;
     const char *text;
     Py_ssize_t n_text, n, i, places;
-    int fixed;
+    int fixed, wide;
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Codec *self;
-    if (!PyArg_ParseTuple(args, "py#O!O!O!OO:Codec", &fixed, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
+    if (!PyArg_ParseTuple(args, "ppy#O!O!O!OO:Codec", &fixed, &wide, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
                           &dispatch, &PyTuple_Type, &structure, &fail, &slot_type))
         return NULL;
     if (!(self = (Codec *)alloc(type, 0))) return NULL;
     self->fixed = fixed;
+    self->wide = wide && can_scan_wide();
     for (i = 0; i < n_text; i++) self->text[(uint8_t)text[i]] = 1;
     self->hole = only_hole(self);
     Py_INCREF(fail);
@@ -201,10 +188,11 @@ static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->slot_type = slot_type;
     if (!(self->tuple_new = PyObject_GetAttrString((PyObject *)&PyTuple_Type, "__new__"))) goto error;
     n = PyTuple_Size(records);
-    self->records = PyMem_Calloc((size_t)n + 1, sizeof(Record));
-    places = fixed ? ASCII * ASCII : CODES;
-    self->dispatch = PyMem_Malloc((size_t)places * sizeof(int16_t));
-    if (!self->records || !self->dispatch) {
+    self->memory = PyMem_Calloc((size_t)n + 1, sizeof(Record));
+    self->records = (Record *)(((uintptr_t)self->memory + LINE - 1) / LINE * LINE);
+    places = fixed ? BYTES * BYTES : CODES;
+    self->dispatch = PyMem_Malloc((size_t)places * sizeof *self->dispatch);
+    if (!self->memory || !self->dispatch) {
         PyErr_NoMemory();
         goto error;
     }
@@ -217,11 +205,11 @@ static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     while (PyDict_Next(dispatch, &i, &key, &value)) {
         long place = PyLong_AsLong(key), index = PyLong_AsLong(value);
         if (PyErr_Occurred()) goto error;
-        if (place < 0 || place >= places || index < 0 || index >= n) {
+        if (place < 0 || place >= places || index < 0 || index >= n || index > INT8_MAX) {
             PyErr_SetString(PyExc_ValueError, "dispatch outside the table");
             goto error;
         }
-        self->dispatch[place] = (int16_t)index;
+        self->dispatch[place] = (int8_t)index;
     }
     if (load_structure(self, structure)) goto error;
     self->items_at = probe_items();

@@ -1,42 +1,55 @@
 /* Checks a whole file without making an object: format, order, pairs, counters, totals, repeated fields. Runs without the GIL. */
 #include "digits.h"
+#include "places.h"
 #include "twin.h"
-
-enum { MAX_ACCS = 64, MAX_RECORDS = 64, MAX_PAIRS = 8 };
 
 typedef struct {
     int problem, record, field;
     Py_ssize_t number;
-    const uint8_t *at; /* the record, when a field of it is at fault */
+    const uint8_t *at;   /* the record, when a field of it is at fault */
     int64_t said, value; /* COUNT, TOTAL */
 } Fault;
 
 typedef struct {
-    int64_t accs[MAX_ACCS];
-    const uint8_t *last[MAX_RECORDS];
-    int64_t counts[MAX_RECORDS];
-    int stack[MAX_PAIRS], depth, before;
+    int64_t accs[MAX_ACCS];           /* amounts; of what counts: less what was counted at its start */
+    const uint8_t *last[MAX_RECORDS + 1]; /* of each type, NULL: none yet; the last one stays so */
+    int64_t counts[MAX_RECORDS], number;
+    uint64_t allowed; /* bits of the records that may come */
+    int stack[MAX_PAIRS], depth;
 } State;
 
 static int64_t add(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 
-static int64_t signed_at(const Op *op, const uint8_t *p) {
-    int64_t v = number_at(p + op->at, op->len);
-    return op->sign_at >= 0 && p[op->sign_at] == 'N' ? -v : v;
+static inline int64_t amount_at(const Amount *a, const uint8_t *p) {
+    int64_t v = a->digits ? word_number(word_at(p + a->at + a->len - 8) & a->digits) : number_at(p + a->at, a->len);
+    return a->sign_at >= 0 && p[a->sign_at] == 'N' ? -v : v;
 }
 
-/* 0 when equal, else 1 + place of the first difference. Fields of different width are numbers. */
-static int differs(const Op *op, const uint8_t *mine, const uint8_t *theirs) {
-    const uint8_t *a = mine + op->at, *b = theirs + op->other_at;
-    int i, n = op->len, m = op->other_len;
+/* Records so far that accumulator `acc` counts. */
+static inline int64_t counted(const Codec *self, const State *s, int acc) {
+    uint64_t bits = self->counted[acc];
+    const int64_t *count = s->counts;
+    int64_t n = 0;
+    if (!~bits) return s->number;
+    for (; bits; bits >>= 1, count++)
+        if (bits & 1) n += *count;
+    return n;
+}
+
+static inline void begin(const Codec *self, State *s, int acc) { s->accs[acc] = -counted(self, s, acc); }
+
+/* 1 + place of the first difference, or 0. Fields of different width are numbers. */
+static int differs(const Same *same, const uint8_t *mine, const uint8_t *theirs) {
+    const uint8_t *a = mine + same->at, *b = theirs + same->other_at;
+    int i, n = same->len, m = same->other_len;
     if (n == m) {
-        if (same_bytes(a, b, n)) return 0;
-        for (i = 0; a[i] == b[i]; i++) {}
-        return 1 + op->at + i;
+        for (i = 0; i < n; i++)
+            if (a[i] != b[i]) return 1 + same->at + i;
+        return 0;
     }
     for (i = 1; i <= n || i <= m; i++) {
         uint8_t x = i <= n ? a[n - i] : '0', y = i <= m ? b[m - i] : '0';
-        if (x != y) return 1 + op->at;
+        if (x != y) return 1 + same->at;
     }
     return 0;
 }
@@ -48,106 +61,136 @@ static int field_at(const Record *r, int place) {
     return -1;
 }
 
-static int misplaced(const Codec *self, const Record *r, int index, State *s, Py_ssize_t number) {
-    int i;
-    if (number == 1) {
-        if (self->n_pairs && r->opens != 0) return 1;
-    } else if (s->before >= 0) {
-        const Record *before = &self->records[s->before];
-        if (before->closes == 0 || !(before->follows >> index & 1)) return 1;
+/* The field that does not repeat an earlier record's, or -1. */
+static int unlike(const Record *r, const uint8_t *p, const State *s) {
+    int i, place;
+    for (i = 0; i < r->steps.n_sames; i++) {
+        const Same *same = &r->steps.sames[i];
+        if (s->last[same->other] && (place = differs(same, p, s->last[same->other]))) return field_at(r, place - 1);
     }
-    if (r->opens >= 0) {
+    return -1;
+}
+
+/* Opens or closes a pair of records; 1 when the pairs do not nest. */
+static int unpaired(const Steps *steps, State *s) {
+    int i;
+    if (steps->opens >= 0) {
         for (i = 0; i < s->depth; i++)
-            if (s->stack[i] == r->opens) return 1;
-        s->stack[s->depth++] = r->opens;
-    } else if (r->closes >= 0) {
-        if (!s->depth || s->stack[s->depth - 1] != r->closes) return 1;
+            if (s->stack[i] == steps->opens) return 1;
+        s->stack[s->depth++] = steps->opens;
+    } else if (steps->closes >= 0) {
+        if (!s->depth || s->stack[s->depth - 1] != steps->closes) return 1;
         s->depth--;
     }
-    s->before = index;
     return 0;
 }
 
-static int run_ops(const Record *r, const uint8_t *p, State *s, Fault *fault) {
+/* The counter or total that is wrong, or NULL. */
+static inline const Amount *wrong_total(const Codec *self, const Steps *steps, const uint8_t *p, State *s, Fault *fault) {
     int i;
-    for (i = 0; i < r->n_ops; i++) {
-        const Op *op = &r->ops[i];
-        int64_t said;
-        int place;
-        switch (op->code) {
-        case OP_RESET:
-        case OP_CLEAR:
-            s->accs[op->acc] = 0;
-            break;
-        case OP_COUNT:
-            s->accs[op->acc]++;
-            break;
-        case OP_ADD:
-            said = signed_at(op, p);
-            s->accs[op->acc] = add(s->accs[op->acc], op->negative ? -said : said);
-            break;
-        case OP_SAME:
-            if (s->last[op->other] && (place = differs(op, p, s->last[op->other]))) {
-                fault->problem = MISMATCH;
-                fault->field = field_at(r, place - 1);
-                return 1;
-            }
-            break;
-        default:
-            said = signed_at(op, p);
-            if (said != s->accs[op->acc]) {
-                fault->problem = op->other ? COUNT : TOTAL;
-                fault->field = op->table;
-                fault->said = said;
-                fault->value = s->accs[op->acc];
-                return 1;
-            }
+    for (i = 0; i < steps->n_verifies; i++) {
+        const Amount *a = &steps->verifies[i];
+        int64_t said = amount_at(a, p), value = add(s->accs[a->acc], counted(self, s, a->acc));
+        if (said != value) {
+            fault->said = said;
+            fault->value = value;
+            return a;
         }
+        if (a->clears) begin(self, s, a->acc);
     }
-    return 0;
+    return NULL;
 }
 
-/* Bytes before the first fault, or all of them. */
-static void scan(const Codec *self, const uint8_t *p, Py_ssize_t left, State *s, Fault *fault) {
-    Py_ssize_t number = 0;
-    int index = -1;
-    while (left > 0) {
-        const Record *r;
-        fault->number = ++number;
-        fault->record = fault->field = -1;
-        if (self->fixed && left < 128) {
-            fault->problem = TRUNCATED;
-            return;
-        }
-        if ((index = find_record(self, p, left)) < 0) {
-            fault->problem = UNKNOWN_RECORD;
-            return;
-        }
-        r = &self->records[index];
-        fault->record = index;
-        fault->at = p;
-        if (left < r->size) {
-            fault->problem = TRUNCATED;
-            return;
-        }
-        if ((out_of_bounds(r, p) || special_fault(self, r, p)) && (fault->problem = first_fault(self, r, p, &fault->field))) return;
-        fault->field = -1;
-        if (misplaced(self, r, index, s, number)) {
-            fault->problem = ORDER;
-            return;
-        }
-        if (run_ops(r, p, s, fault)) return;
-        s->last[index] = p;
-        s->counts[index]++;
-        p += r->size;
-        left -= r->size;
-    }
-    if (s->depth) {
-        fault->problem = TRUNCATED;
-        fault->record = -2 - s->stack[s->depth - 1]; /* of this pair */
-        fault->field = -1;
-    }
+/* The record that closes a pair. */
+static int closing(const Codec *self, int pair) {
+    int i;
+    for (i = 0; i < self->n_records && self->records[i].steps.closes != pair; i++) {}
+    return i;
 }
+
+static int stop(Fault *fault, int problem, Py_ssize_t number, int record, int field) {
+    fault->number = number;
+    fault->record = record;
+    fault->field = field;
+    return fault->problem = problem;
+}
+
+static inline void passed(State *s, const Steps *steps, int index) {
+    s->allowed = steps->follows;
+    s->number++;
+    s->counts[index]++;
+}
+
+/* All that there is to see of a record; `odd`: the pass over its places found something. Not 0: stopped. */
+NOT_INLINE static int look(const Codec *self, const uint8_t *p, int index, int odd, State *s, Fault *fault) {
+    const Record *r = &self->records[index];
+    const Steps *steps = &r->steps;
+    const Amount *a;
+    Py_ssize_t number = s->number + 1;
+    int i, field;
+    if ((odd || special_fault(self, r, p)) && (i = first_fault(self, r, p, &field))) {
+        fault->at = p;
+        return stop(fault, i, number, index, field);
+    }
+    if (!(s->allowed >> index & 1) || unpaired(steps, s)) return stop(fault, ORDER, number, index, -1);
+    for (i = 0; i < steps->n_resets; i++) begin(self, s, steps->resets[i]);
+    for (i = 0; i < steps->n_adds; i++) {
+        int64_t v = amount_at(&steps->adds[i], p), *acc = &s->accs[steps->adds[i].acc];
+        *acc = add(*acc, steps->adds[i].negative ? -v : v);
+    }
+    passed(s, steps, index);
+    if ((odd || !steps->seen) && (field = unlike(r, p, s)) >= 0) return stop(fault, MISMATCH, number, index, field);
+    if ((a = wrong_total(self, steps, p, s, fault))) return stop(fault, self->counted[a->acc] ? COUNT : TOTAL, number, index, a->table);
+    return OK;
+}
+
+/* Up to the first fault, or all bytes. `fixed` is known where this is inlined, so that a record's place does not wait for its type. */
+ALWAYS_INLINE int scan(const Codec *self, const uint8_t *p, Py_ssize_t left, State *s, Fault *fault, int fixed) {
+    uint8_t room[MAX_PLACES + 1];
+    int index, size;
+    for (; left > 0; s->last[index] = p, p += size, left -= size) {
+        const Record *r;
+        const uint8_t *whole, *earlier;
+        int odd;
+        if (fixed && left < 128) return stop(fault, TRUNCATED, s->number + 1, -1, -1);
+        if ((index = find_record(self, p, left)) < 0) return stop(fault, UNKNOWN_RECORD, s->number + 1, -1, -1);
+        r = &self->records[index];
+        size = fixed ? 128 : r->size;
+        if (left < size) return stop(fault, TRUNCATED, s->number + 1, index, -1);
+        whole = padded(r, p, left, room);
+        earlier = s->last[r->places.earlier];
+        odd = misfit(&r->places, whole, fixed ? 128 : r->padded, earlier ? earlier : whole);
+        if (r->steps.plain && !odd && s->allowed >> index & 1) {
+            passed(s, &r->steps, index);
+        } else if (look(self, p, index, odd, s, fault)) {
+            return fault->problem;
+        }
+    }
+    return s->depth ? stop(fault, TRUNCATED, s->number, closing(self, s->stack[s->depth - 1]), -1) : OK;
+}
+
+/* The same twice: for every processor of the kind that this is built for, and for those with wider registers, when it is known. */
+static void scan_plain(const Codec *self, const uint8_t *p, Py_ssize_t left, State *s, Fault *fault) {
+    if (self->fixed)
+        scan(self, p, left, s, fault, 1);
+    else
+        scan(self, p, left, s, fault, 0);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx2"))) static void scan_wide(const Codec *self, const uint8_t *p, Py_ssize_t left, State *s, Fault *fault) {
+    if (self->fixed)
+        scan(self, p, left, s, fault, 1);
+    else
+        scan(self, p, left, s, fault, 0);
+}
+
+int can_scan_wide(void) { return __builtin_cpu_supports("avx2"); }
+#else
+static void scan_wide(const Codec *self, const uint8_t *p, Py_ssize_t left, State *s, Fault *fault) { scan_plain(self, p, left, s, fault); }
+
+int can_scan_wide(void) { return 0; }
+#endif
 
 PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"data", NULL};
@@ -159,9 +202,11 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*:scan", names, &view)) return NULL;
     memset(&state, 0, sizeof state);
     memset(&fault, 0, sizeof fault);
-    state.before = -1;
+    state.allowed = ~(uint64_t)0;
+    for (i = 0; self->n_pairs && i < self->n_records; i++)
+        if (self->records[i].steps.opens != 0) state.allowed &= ~((uint64_t)1 << i);
     Py_BEGIN_ALLOW_THREADS
-    scan(self, view.buf, view.len, &state, &fault);
+    (self->wide ? scan_wide : scan_plain)(self, view.buf, view.len, &state, &fault);
     Py_END_ALLOW_THREADS
     if (fault.problem == CHARACTERS || fault.problem == CONSTANT || fault.problem == TERMINATOR) {
         fail_bytes(self, fault.problem, fault.number, fault.record, fault.field, fault.at);
@@ -169,16 +214,11 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs) {
         return NULL;
     }
     PyBuffer_Release(&view);
-    if (fault.problem) {
-        if (fault.record <= -2) {
-            int pair = -2 - fault.record;
-            for (i = 0; i < self->n_records; i++)
-                if (self->records[i].closes == pair) fault.record = i;
-        }
-        if (fault.problem != COUNT && fault.problem != TOTAL) return fail_at(self, fault.problem, fault.number, fault.record, fault.field);
+    if (fault.problem == COUNT || fault.problem == TOTAL) {
         detail = PyUnicode_FromFormat("%lld au lieu de %lld", (long long)fault.said, (long long)fault.value);
         return fail_detail(self, fault.problem, fault.number, fault.record, fault.field, detail, NULL);
     }
+    if (fault.problem) return fail_at(self, fault.problem, fault.number, fault.record, fault.field);
     if (!(out = PyTuple_New(self->n_records))) return NULL;
     for (i = 0; i < self->n_records; i++) {
         PyObject *count = PyLong_FromLongLong(state.counts[i]);
@@ -188,39 +228,4 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs) {
         }
     }
     return out;
-}
-
-/* ((follows, opens, closes, ((code, acc, at, len, sign_at, negative, other, other_at, other_len, table), …)), …), accs, pairs. */
-int load_structure(Codec *self, PyObject *structure) {
-    PyObject *rows;
-    Py_ssize_t i, k;
-    if (!PyArg_ParseTuple(structure, "O!ii", &PyTuple_Type, &rows, &self->n_accs, &self->n_pairs)) return -1;
-    if (self->n_accs > MAX_ACCS || self->n_pairs > MAX_PAIRS || self->n_records > MAX_RECORDS || PyTuple_Size(rows) != self->n_records) {
-        PyErr_SetString(PyExc_ValueError, "structure too large for the C twin");
-        return -1;
-    }
-    for (i = 0; i < self->n_records; i++) {
-        Record *r = &self->records[i];
-        PyObject *ops;
-        unsigned long long follows;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(rows, i), "KiiO!", &follows, &r->opens, &r->closes, &PyTuple_Type, &ops)) return -1;
-        r->follows = follows;
-        r->n_ops = (int)PyTuple_Size(ops);
-        if (!(r->ops = PyMem_Calloc((size_t)r->n_ops + 1, sizeof(Op)))) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        for (k = 0; k < r->n_ops; k++) {
-            Op *op = &r->ops[k];
-            if (!PyArg_ParseTuple(PyTuple_GetItem(ops, k), "hhHHhhhHHH", &op->code, &op->acc, &op->at, &op->len, &op->sign_at,
-                                  &op->negative, &op->other, &op->other_at, &op->other_len, &op->table))
-                return -1;
-            if (op->acc < 0 || op->acc >= MAX_ACCS || op->at + op->len > r->size || op->sign_at >= r->size || op->other < 0 ||
-                op->other >= self->n_records || op->other_at + op->other_len > self->records[op->other].size) {
-                PyErr_SetString(PyExc_ValueError, "check outside the table");
-                return -1;
-            }
-        }
-    }
-    return 0;
 }

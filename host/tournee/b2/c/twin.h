@@ -2,8 +2,8 @@
  *
  * It knows kinds of fields, not records: a new record needs no change here. Stable ABI, CPython 3.11 and later. The Python twin
  * (pytwin.py) defines what it must do. Both ways are quick as long as nothing is wrong: texts are checked eight bytes at a time as
- * they are written, a record that is read in one pass against the lowest and highest character of each place; only when that finds
- * anything does the exact, ordered search for the first fault run.
+ * they are written, a record that is read in one pass over all its places (places.h); only when that finds anything does the exact,
+ * ordered search for the first fault run.
  */
 #ifndef TOURNEE_TWIN_H
 #define TOURNEE_TWIN_H
@@ -19,7 +19,8 @@
 #include <string.h>
 
 enum { KIND_C, KIND_N, KIND_D, KIND_I, KIND_A };
-enum { MAX_FIELDS = 128, MAX_SIZE = 512, SUPPLEMENT = 38, CODES = 1000, ASCII = 128 };
+enum { MAX_FIELDS = 128, MAX_SIZE = 512, STEP = 32, WINDOW = 2 * STEP, LINE = 64, MAX_PLACES = MAX_SIZE + LINE, SUPPLEMENT = 38, CODES = 1000, BYTES = 256, ASCII = 128 };
+enum { MAX_ACCS = 64, MAX_RECORDS = 64, MAX_PAIRS = 8 };
 enum problem { OK, TYPE, MISSING, OVERFLOW_, NEGATIVE, CHARACTERS, CONSTANT, TERMINATOR, ARITY, UNKNOWN_RECORD, TRUNCATED,
                ORDER, COUNT, TOTAL, MISMATCH };
 
@@ -33,41 +34,63 @@ typedef struct {
     uint64_t low, high, hole;       /* texts: in each byte the lowest character, 127 - the highest, what is lacking in between */
 } Field;
 
-/* One step of a check, in order: all that add, then what must repeat an earlier record, then what must agree. */
-enum op { OP_RESET, OP_COUNT, OP_ADD, OP_SAME, OP_VERIFY, OP_CLEAR };
-
-typedef struct Op {
-    int16_t code, acc;
+/* A number of a record: added to an accumulator, or what it must have come to. */
+typedef struct {
+    uint64_t digits;  /* the bits of its digits in the eight bytes that end with it; 0: it is longer, or no eight bytes end there */
     uint16_t at, len;
     int16_t sign_at;  /* place of the sign, -1: none */
-    int16_t negative; /* subtract */
-    int16_t other;    /* SAME: record whose last one is repeated; VERIFY: 1 for a counter */
-    uint16_t other_at, other_len, table;
-} Op;
+    uint8_t acc;
+    uint8_t negative; /* adding: subtract */
+    uint8_t clears;   /* verifying: the accumulator starts anew */
+    uint16_t table;   /* verifying: index in the table's record */
+} Amount;
+
+/* Bytes that repeat those of the last record of another type. */
+typedef struct {
+    uint16_t at, len, other, other_at, other_len;
+} Same;
+
+/* What `scan` does with a record, in this order: see cstructure.py. */
+typedef struct {
+    uint64_t follows;  /* bits of the records that may come next; all ones: any */
+    int opens, closes; /* number of the pair, or -1 */
+    int plain;         /* nothing of what follows, no pair, no special field: the pass over the places is all */
+    int n_resets, n_adds, n_sames, n_verifies;
+    uint8_t *resets;
+    Amount *adds, *verifies;
+    Same *sames;
+    int seen; /* the pass over the places sees whether `sames` are right */
+} Steps;
+
+/* What may stand in each place, for the one pass over all of them: bit 7 tells what is outside. Behind the record all is 0. */
+typedef struct {
+    _Alignas(LINE) uint8_t low[MAX_PLACES]; /* the lowest character */
+    uint8_t high[MAX_PLACES];               /* 127 - the highest */
+    uint8_t gap[MAX_PLACES];                /* 128 - the first of those not permitted in between */
+    uint8_t gap_end[MAX_PLACES];            /* 128 - the one behind them */
+    uint8_t alike[MAX_PLACES];              /* bits in which a place and the next one agree: blank fields */
+    uint8_t repeated[WINDOW];               /* bits that are those of the last record of type `earlier` */
+    int blanks, earlier;
+} Places;
 
 typedef struct {
     PyObject *cls;
     Field *all, *valued; /* in order of place; `all` has the constants too */
     int n_all, n_valued, n_special;
-    uint16_t *special; /* valued fields that the one-pass check cannot judge alone */
+    uint16_t *special; /* valued fields that the one pass cannot judge alone */
     PyObject **names;  /* attribute names of the valued fields */
-    int size;
+    int size, padded;  /* bytes; and made up to whole steps of the pass */
     uint8_t template_[MAX_SIZE];
-    uint8_t low[MAX_SIZE], span[MAX_SIZE]; /* of each place: lowest character, highest less lowest */
-    int holed;                             /* texts may not hold all characters in between */
-    int before_end;                        /* bytes before a closing '@' */
-    /* What `scan` does with such a record. */
-    uint64_t follows; /* bits of the records that may come next; all ones: any */
-    int opens, closes; /* number of the pair, or -1 */
-    struct Op *ops;
-    int n_ops;
+    Places places;
+    Steps steps;
 } Record;
 
 typedef struct {
     PyObject_HEAD
     int fixed, n_records;
-    Record *records;
-    int16_t *dispatch; /* fixed: [first byte][byte 39]; entities: code */
+    Record *records; /* in `memory`, at a cache line */
+    void *memory;
+    int8_t *dispatch; /* fixed: [first byte][byte 39]; entities: code */
     uint8_t text[256];
     int hole; /* the one character between the lowest and the highest of `text` that it lacks; -1: none or several */
     PyObject *fail;
@@ -76,6 +99,8 @@ typedef struct {
     PyObject *tuple_new;
     PyObject *slot_type; /* type of the descriptors of __slots__ */
     int n_accs, n_pairs;
+    uint64_t counted[MAX_ACCS]; /* bits of the records that an accumulator counts; all ones: every one; none: it adds amounts */
+    int wide;                   /* this processor's wide registers may be used */
 } Codec;
 
 /* module.c: sets the typed error. `detail` is taken; `value` is borrowed, NULL: none; `bytes` are those of the record. */
@@ -95,7 +120,11 @@ PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs);
 /* decode.c: the first fault of a record in order of place. */
 int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field);
 
-int load_structure(Codec *self, PyObject *structure); /* scan.c */
+void clear_places(Record *r); /* places.c */
+int set_places(const Codec *self, Record *r, const Field *f, int low, int high);
+int can_scan_wide(void); /* scan.c */
+int load_structure(Codec *self, PyObject *structure); /* structure.c */
+void clear_steps(Steps *steps);
 int probe_alloc(Codec *self, const Record *r);        /* probe.c */
 Py_ssize_t probe_items(void);
 
@@ -127,10 +156,21 @@ static inline int permitted(const Codec *self, const Field *f, const uint8_t *p,
     }
 }
 
+static inline int text_holes(const Codec *self, int low, int high) {
+    int c;
+    for (c = low; c <= high; c++)
+        if (!self->text[c]) return 1;
+    return 0;
+}
+
 static inline int all_spaces(const uint8_t *p, Py_ssize_t n) {
-    Py_ssize_t i;
-    for (i = 0; i < n; i++)
-        if (p[i] != ' ') return 0;
+    uint64_t w;
+    for (; n >= 8; n -= 8, p += 8) {
+        memcpy(&w, p, 8);
+        if (w != 0x2020202020202020) return 0;
+    }
+    while (n > 0)
+        if (p[--n] != ' ') return 0;
     return 1;
 }
 
@@ -161,84 +201,9 @@ static inline int same_bytes(const uint8_t *a, const uint8_t *b, int n) {
 
 /* The record that begins at p, or -1. */
 static inline int find_record(const Codec *self, const uint8_t *p, Py_ssize_t left) {
-    if (self->fixed) return p[0] >= ASCII ? -1 : self->dispatch[p[0] * ASCII + (p[SUPPLEMENT] < ASCII ? p[SUPPLEMENT] : 0)];
+    if (self->fixed) return self->dispatch[p[0] * BYTES + p[SUPPLEMENT]];
     if (left < 3 || !is_digit(p[0]) || !is_digit(p[1]) || !is_digit(p[2])) return -1;
     return self->dispatch[(p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0')];
-}
-
-/* One pass over a record, which compilers make wide: 1 when a byte is outside the bounds of its place. */
-static inline int out_of_bounds(const Record *r, const uint8_t *p) {
-    const uint8_t *low = r->low, *span = r->span;
-    uint8_t bad = 0;
-    int i, n = r->size;
-    if (n == 128) {
-        for (i = 0; i < 128; i++) bad |= (uint8_t)((uint8_t)(p[i] - low[i]) > span[i]);
-    } else {
-        for (i = 0; i < n; i++) bad |= (uint8_t)((uint8_t)(p[i] - low[i]) > span[i]);
-    }
-    return bad;
-}
-
-/* 1 when n bytes, each within ' '..'9', are all spaces or all digits. */
-static inline int blank_or_digits(const uint8_t *p, int n) {
-    uint64_t x, y, all = 0, any = 0;
-    uint32_t u, v;
-    int i;
-    if (n >= 8) {
-        all = ~all;
-        for (i = 0; i + 8 < n; i += 8) {
-            memcpy(&x, p + i, 8);
-            all &= x;
-            any |= x ^ 0x2020202020202020;
-        }
-        memcpy(&y, p + n - 8, 8);
-        all &= y;
-        any |= y ^ 0x2020202020202020;
-        return !any || !(~all & 0x1010101010101010); /* ' '..'/' lack this bit, '0'..'9' have it */
-    }
-    if (n >= 4) {
-        memcpy(&u, p, 4);
-        memcpy(&v, p + n - 4, 4);
-        return !((u ^ 0x20202020) | (v ^ 0x20202020)) || !(~(u & v) & 0x10101010);
-    }
-    return is_digit(p[0]) ? n < 2 || (is_digit(p[1]) && is_digit(p[n - 1])) : all_spaces(p, n);
-}
-
-/* 1 when n bytes, each within '0'..'Z', are all digits or capitals. */
-static inline int capitals_only(const uint8_t *p, int n) {
-    uint64_t x, in_between = 0;
-    int i;
-    if (n < 8) {
-        while (n--)
-            if (!is_capital(p[n])) return 0;
-        return 1;
-    }
-    for (i = 0; i < n; i += 8) {
-        memcpy(&x, p + (i + 8 > n ? n - 8 : i), 8);
-        in_between |= (x + 0x4646464646464646) & ~(x + 0x3F3F3F3F3F3F3F3F); /* bit 7: from ':', not from 'A' */
-    }
-    return !(in_between & 0x8080808080808080);
-}
-
-/* What the bounds let through and the field does not permit. */
-static inline int special_fault(const Codec *self, const Record *r, const uint8_t *p) {
-    int i, holes = r->holed && (self->hole < 0 || memchr(p, self->hole, (size_t)r->before_end));
-    for (i = 0; i < r->n_special; i++) {
-        const Field *f = &r->valued[r->special[i]];
-        const uint8_t *q = p + f->at;
-        if (f->kind == KIND_A) {
-            if (holes && !permitted(self, f, q, f->len)) return 1;
-        } else if (f->kind == KIND_I) {
-            if (f->blank && q[0] == ' ') {
-                if (!all_spaces(q, f->len)) return 1;
-            } else if (!(f->blank ? permitted(self, f, q, f->len) : capitals_only(q, f->len))) {
-                return 1;
-            }
-        } else if (!blank_or_digits(q, f->len)) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 #endif
