@@ -209,6 +209,16 @@ def scan_over_copy() -> float:
     return ratio(lambda: scan(data), lambda: baselines.copy(output), rounds=40)
 
 
+@bench("encoding", "scan, time over a copy that stays in the cache", "×", better="lower")
+def scan_over_warm_copy() -> float:
+    from tournee.b2.scan import scan
+
+    _codec("c")
+    data = _file()
+    output = bytearray(data)
+    return steady_ratio(lambda: scan(data), lambda: baselines.copy(output))
+
+
 @bench("encoding", "E19 NOEMIE, C over plain Python", "×", better="higher", reach=10.0)
 def noemie_over_plain() -> float:
     from tournee.b2.twin import codec
