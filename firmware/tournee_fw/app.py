@@ -58,7 +58,7 @@ class Terminal:
         else:
             while not self.server.left():
                 self.turn()
-                if healthy is not None and self.server.uptime_s >= _UP_S:
+                if healthy is not None and self.server.about.uptime_s >= _UP_S:
                     healthy()
                     healthy = None
         for transport in self.board.transports:

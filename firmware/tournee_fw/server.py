@@ -7,7 +7,8 @@ from micropython import const
 
 from . import _link
 from ._link import KIND_REQUEST, OP_HELLO, SESSION_IDLE_MS, SLOT_ABSENT, STATUS_OK, message_number
-from .clock import NEVER, left, wrap
+from .about import About
+from .clock import NEVER, left
 from .desk import Desk
 from .errors import Refused
 from .ops import Ops, unknown
@@ -32,10 +33,7 @@ class Server(Desk):
         super().__init__(board, display)
         self.slots = slots
         self.log = log
-        self.info = info
-        self.boot_id = bytes(board.random(8))
-        self.uptime_s = 0
-        self._second = self.now
+        self.about = About(info, bytes(board.random(8)), self.now)
         self.outbox = Outbox(self)
         self.answer = self.outbox.answer
         self.answer_at = 0
@@ -49,9 +47,9 @@ class Server(Desk):
         self._session = None
         self._last = 0  # number of the last request that is answered
         self._request = memoryview(bytearray(_link.MAX_REQUEST))  # the one that runs, or was last
-        self._request_n = self._op = self._number = 0
-        self._running = False
-        """A request runs."""
+        self._request_n = self._number = 0
+        self._op = -1
+        """Of the request that runs, -1: none does."""
         self._body = None  # of a request that begins
         self._job = None  # its function until it begins, then its generator, if it has one
         self._waits = None  # slot that it waits for
@@ -113,8 +111,8 @@ class Server(Desk):
 
     def poll(self, now):
         self.now = now
-        if now - self._second & _CLOCK >= 1000:
-            self._count(now)
+        if now - self.about.since & _CLOCK >= 1000:
+            self.about.count(now)
         for slot in self.slots:
             if slot.awake or slot.port.removed or slot.port.present != (slot.link_state != SLOT_ABSENT):
                 slot.poll(now)
@@ -125,7 +123,7 @@ class Server(Desk):
         if not self._keypad_open:
             while self._key():
                 pass
-        if self._running:
+        if self._op >= 0:
             if self._waits is None or not self._waits.busy:
                 self._go_on()
             else:
@@ -146,7 +144,7 @@ class Server(Desk):
             return 0
         due = NEVER
         if self._since >= 0:
-            due = (_BUSY_EVERY_MS if self._running else SESSION_IDLE_MS) - (now - self._since & _CLOCK)
+            due = (_BUSY_EVERY_MS if self._op >= 0 else SESSION_IDLE_MS) - (now - self._since & _CLOCK)
             if due < 0:
                 due = 0
         if self.deadline >= 0 or self.display.until >= 0:
@@ -171,12 +169,6 @@ class Server(Desk):
         """Of what a person sees or types."""
         ms = self.display.due_ms(now)
         return min(ms, left(now, self.deadline)) if self.deadline >= 0 else ms
-
-    def _count(self, now):
-        """Seconds since boot."""
-        ms = now - self._second & _CLOCK
-        self.uptime_s += ms // 1000
-        self._second = wrap(now - ms % 1000)
 
     def _moved(self, slot):
         slot.changed = False
@@ -208,7 +200,7 @@ class Server(Desk):
         self.outbox.drop(line)
         if line.connected and not line.greeted:
             line.greeted = True
-            self.outbox.event(line, _link.EVENT_BOOT, self.boot_id)
+            self.outbox.event(line, _link.EVENT_BOOT, self.about.boot_id)
 
     def _take(self, line):
         receiver = line.receiver
@@ -229,7 +221,7 @@ class Server(Desk):
         number = message_number(message)
         if line is not self._owner or self._session is None or not number or op == OP_HELLO:
             self._outside(line, op, number)
-        elif self._running or number <= self._last or self.outbox.on is not None:
+        elif self._op >= 0 or number <= self._last or self.outbox.on is not None:
             self._again(line, op, number)
         else:  # the next: it is made ready, and runs when all lines are read
             receiver = line.receiver
@@ -242,9 +234,8 @@ class Server(Desk):
             self._number = number
             self.answer_at = _HEAD + 1
             self._since = self.now
-            self.outbox.due = self.outbox.ahead = self._waits = None
+            self.outbox.due = self.outbox.ahead = None
             self.cancelled = False
-            self._running = True
 
     def _outside(self, line, op, number):
         """A request that needs no session, or has none."""
@@ -260,15 +251,15 @@ class Server(Desk):
         """Not the next request: one of before, or one that comes too early."""
         outbox = self.outbox
         message = line.receiver.message[: line.receiver.length]
-        if number == (self._number if self._running else self._last):
+        if number == (self._number if self._op >= 0 else self._last):
             if message != self._request[: self._request_n]:
                 outbox.reply(line, op, number, _link.STATUS_BAD_MESSAGE)
-            elif self._running:
+            elif self._op >= 0:
                 self._busy_event()
             elif outbox.on is not line:
                 outbox.ahead = None
                 outbox.due = line
-        elif self._running or number > self._last:
+        elif self._op >= 0 or number > self._last:
             outbox.reply(line, op, number, _link.STATUS_BUSY)
         else:
             outbox.reply(line, op, number, _link.STATUS_STALE)
@@ -299,7 +290,7 @@ class Server(Desk):
                 small.view,
                 _HEAD + 1,
                 _link.VERSION,
-                self.boot_id,
+                self.about.boot_id,
                 1 if resumed else 0,
                 self._last,
                 _link.MAX_PAYLOAD,
@@ -389,14 +380,14 @@ class Server(Desk):
             gc.collect()
 
     def _finish(self, status):
-        self._running = False
-        self._job = None
+        op, self._op = self._op, -1
+        self._job = self._waits = None
         self._last = self._number
         self._since = self.now
-        self.outbox.store(self._owner, self._op, self._number, status, self.answer_at)
+        self.outbox.store(self._owner, op, self._number, status, self.answer_at)
         if status != STATUS_OK:
-            self.log.note("refused", self._op, status)
-        elif self._op == _link.OP_GOODBYE:
+            self.log.note("refused", op, status)
+        elif op == _link.OP_GOODBYE:
             self._session = None
 
     def _quiet(self):
@@ -412,12 +403,12 @@ class Server(Desk):
 
     def _end_session(self):
         self.power_off()
-        if self._running:
-            self._running = False
+        if self._op >= 0:
+            self._op = -1
             self._since = self.now
             if self._body is None and self._job is not None:
                 self._job.close()  # type: ignore[attr-defined] (a generator)
-            self._job = self._body = None
+            self._job = self._body = self._waits = None
         self.cancelled = False
         self.deadline = -1
         self._session = None
@@ -426,21 +417,7 @@ class Server(Desk):
         self.display.host(())
 
     def write_info(self, buf, at):
-        firmware, board, micropython, manifest, name = self.info
-        return _link.write_info_reply(
-            buf,
-            at,
-            firmware,
-            board,
-            micropython,
-            manifest,
-            b"none",
-            name,
-            self.boot_id,
-            1 if self.pin_locked() else 0,
-            gc.mem_free(),
-            self.uptime_s,
-        )
+        return self.about.write(buf, at, self.pin_locked())
 
     # --- events ------------------------------------------------------------------------------------------------------
 
