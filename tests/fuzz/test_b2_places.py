@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.test_b2_twins import good, outcome, times
@@ -136,6 +136,7 @@ def _summed(python: PyCodec, records: list[Any]) -> list[Any]:
 
 
 @given(seed=st.integers(0, 2**32))
+@example(seed=495453481)  # an identifier that is blank in both records, but wider in one
 @settings(max_examples=times(150), deadline=None)
 def test_random_tables(seed: int) -> None:
     need("ctwin")

@@ -47,6 +47,7 @@ static int differs(const Same *same, const uint8_t *mine, const uint8_t *theirs)
             if (a[i] != b[i]) return 1 + same->at + i;
         return 0;
     }
+    if (all_spaces(a, n) && all_spaces(b, m)) return 0; /* both are blank */
     for (i = 1; i <= n || i <= m; i++) {
         uint8_t x = i <= n ? a[n - i] : '0', y = i <= m ? b[m - i] : '0';
         if (x != y) return 1 + same->at;
