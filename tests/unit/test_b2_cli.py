@@ -134,6 +134,12 @@ def test_hostile_files_are_named_and_read_on(run, change, said) -> None:  # type
         assert len(stopped) < len(shown) + 500
 
 
+@pytest.mark.parametrize("command", ["check", "show", "decode", "stats"])
+def test_an_empty_file_is_called_empty_whatever_its_layout(run, command: str) -> None:  # type: ignore[no-untyped-def]
+    code, out = run(command, b"")
+    assert code == 3 and "fichier vide" in out and "Redemandez le fichier" in out
+
+
 def test_show_puts_names_under_their_columns(run) -> None:  # type: ignore[no-untyped-def]
     code, out = run("show", _good(), "--type", "2", "--facture", "2", "--mask")
     lines = out.splitlines()

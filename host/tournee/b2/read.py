@@ -48,9 +48,11 @@ class Ouvert:
 def ouvrir(stream: BinaryIO, profile: str | None = None) -> Ouvert:
     """Recognises a binary stream; reads it block by block unless it must be put in order first (line ends, EBCDIC, UTF-8).
 
-    Raises B2Error (PROFILE) when no layout fits and none is given.
+    Raises B2Error when none is given and no layout fits (PROFILE) or nothing is there (TRUNCATED).
     """
     head = stream.read(_SNIFF_BYTES)
+    if not head and profile is None:
+        raise B2Error(Problem.TRUNCATED, 0, detail="fichier vide")
     faults: tuple[B2Error, ...] = ()
     if _plain(head):
         blocks = _blocks(head, stream)
