@@ -53,9 +53,8 @@ class Server(Desk):
         self._body = None  # of a request that begins
         self._job = None  # its function until it begins, then its generator, if it has one
         self._waits = None  # slot that it waits for
-        self._since = (
-            -1
-        )  # when a request began or BUSY was said of it; when the last one ended; -1: the slots are off for want of one
+        self._since = -1
+        """When a request began or BUSY was said of it; when the last one ended; -1: the slots are off for want of one."""
         self._keypad_open = False
         self._keypad_of = None
         self._key = board.key
