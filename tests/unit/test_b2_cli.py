@@ -76,6 +76,13 @@ def test_check_json(run) -> None:  # type: ignore[no-untyped-def]
     }
 
 
+def test_utf8_in_fields_filled_up_by_bytes_shifts_nothing(run) -> None:  # type: ignore[no-untyped-def]
+    """é takes two of the field's places; what comes behind is where it belongs."""
+    code, out = run("check", _set(_good(), 2, 30, "\xc3\xa9"), "--profile", "sv-sim-1")
+    assert code == 3 and "UTF-8" in out
+    assert "\n2 fautes" in out and "enregistrement 2 (type 1), champ nom_emetteur, position 30 : caractère" in out
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
