@@ -106,7 +106,9 @@ def _en_ordre(data: bytes) -> tuple[bytes, tuple[B2Error, ...]]:
         try:
             text = data.decode("utf-8").removeprefix("\ufeff")
             faults.append(B2Error(Problem.ENCODING, 0, detail="UTF-8"))
-            if len(data) % RECORD_BYTES or not len(text) % RECORD_BYTES:  # else fields were filled up by bytes, not by characters
+            if (
+                len(data) % RECORD_BYTES or not len(text) % RECORD_BYTES
+            ):  # else fields were filled up by bytes, not by characters
                 # One character of the text must stay one position: what Latin-1 lacks becomes DEL, which no field permits.
                 data = "".join(c if ord(c) < 256 else "\x7f" for c in text).encode("latin-1")
         except UnicodeDecodeError:
