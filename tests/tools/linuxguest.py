@@ -21,14 +21,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-LINUX = Path(sys.prefix).parent / ".tools" / "linux"
+TOP = Path(sys.prefix).parent
+LINUX = TOP / ".tools" / "linux"
 _INIT = """#!/bin/busybox sh
 b=/bin/busybox
 $b mount -t proc proc /proc; $b mount -t sysfs sysfs /sys; $b mount -t devtmpfs devtmpfs /dev
 for m in /modules/*; do $b insmod $m; done
 $b mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 root /host
 for d in dev proc sys; do $b mount -o bind /$d /host/$d; done
+$b mount -o bind /host /below
 $b mount -t tmpfs tmpfs /host/tmp
+for d in KEPT; do $b mkdir -p /host$d; $b mount -o bind /below$d /host$d; done
 exec <>/dev/ttyS1 >&0 2>&1
 $b stty raw -echo
 echo "@@ 0"
@@ -171,12 +174,14 @@ class Guest:
 def _archive() -> Iterator[bytes]:
     """An initial file system in the format `newc` of cpio."""
     files: list[tuple[str, int, bytes, tuple[int, int]]] = [
-        (name, 0o40755, b"", (0, 0)) for name in ("dev", "proc", "sys", "bin", "host", "modules")
+        (name, 0o40755, b"", (0, 0)) for name in ("dev", "proc", "sys", "bin", "host", "below", "modules")
     ]
     files.append(("dev/console", 0o20600, b"", (5, 1)))
     files.append(("bin/busybox", 0o100755, Path("/bin/busybox").read_bytes(), (0, 0)))
     files += [(f"modules/{path.name}", 0o100644, path.read_bytes(), (0, 0)) for path in sorted(LINUX.glob("*.ko"))]
-    files += [("init", 0o100755, _INIT.encode(), (0, 0)), ("TRAILER!!!", 0, b"", (0, 0))]
+    kept = [str(path) for path in (TOP, Path(sys.base_prefix)) if path.is_relative_to("/tmp")]  # the tree may lie there
+    init = _INIT.replace("KEPT", shlex.join(kept))
+    files += [("init", 0o100755, init.encode(), (0, 0)), ("TRAILER!!!", 0, b"", (0, 0))]
     for number, (name, mode, content, device) in enumerate(files, 1):
         fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(name) + 1, 0)
         head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
