@@ -57,6 +57,7 @@ class Soak:
             self.rig.events.clear()
             self.rig.board.screens.clear()
         self.rig.responses.clear()
+        self.rig.ahead = (0, b"")  # the host's: up to 8 000 bytes of a script
         self.usable(0, self.good)
         self.usable(1, self.good_t1)
         gc.collect()
