@@ -103,6 +103,12 @@ class Guest:
         self._control.close()
         self._socket.close()
 
+    def restart(self) -> None:
+        """Off and on again; its log begins anew."""
+        self.__exit__(None, None, None)
+        self._log.clear()
+        self.__enter__()
+
     # --- programs -----------------------------------------------------------------------------------------------------
 
     def shell(self, line: str, timeout_s: float = _RUN_S) -> tuple[int, str]:
