@@ -16,7 +16,7 @@ from tournee_sim.pytest_plugin import need
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-HEAP = "320k"  # the board's 256k, and 64k for what the fakes play in the same process: host, cards, the terminal of the case before
+HEAP = "384k"  # the board's 320k, and 64k for what the fakes play in the same process: host, cards, the terminal of the case before
 TIMEOUT_S = 300
 
 

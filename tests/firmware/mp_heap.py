@@ -1,4 +1,4 @@
-"""No heap growth, and room left in a heap of 256 KB (64-bit objects: as 128 KB on a 32-bit board)."""
+"""No heap growth, and room left in a heap of 320 KB (64-bit objects, compiled from source there)."""
 
 import gc
 

@@ -128,7 +128,7 @@ def test_the_firmware_finds_what_the_host_finds(seed: int) -> None:
     rng = random.Random(seed)
     streams = [_stream(rng) for _ in range(1000)]
     lines = "".join(" ".join(p if isinstance(p, str) else p.hex() for p in s) + "\n" for s in streams)
-    command = [find_micropython(), "-X", "heapsize=256k", str(ROOT / "tests" / "firmware" / "streams.py"), str(ROOT)]
+    command = [find_micropython(), "-X", "heapsize=320k", str(ROOT / "tests" / "firmware" / "streams.py"), str(ROOT)]
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     answers = done.stdout.splitlines()

@@ -63,7 +63,7 @@ class UnixChecks(FirmwareProcess):
         script.write_text(f"import sys\n{CHECKS}\n{UNIX.format(spoil=self.spoil, only=self.only)}", "utf-8")
         environment = {"MICROPYPATH": f"{find_firmware().parent}:.frozen", "PATH": os.environ.get("PATH", "")}
         wanted = [f"{key}={value}" for key, value in arguments.items() if key in ("slot0", "slot1", "iobus", "link")]
-        return await self._execute([find_micropython(), "-X", "heapsize=256k", str(script), *wanted], environment)
+        return await self._execute([find_micropython(), "-X", "heapsize=320k", str(script), *wanted], environment)
 
 
 class QemuChecks(QemuProcess):

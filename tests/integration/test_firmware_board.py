@@ -22,7 +22,7 @@ MAIN = ("boards", "UNIX", "main.py")
 @pytest.fixture(scope="module")
 def command() -> list[str]:
     need("micropython")
-    return [find_micropython(), "-X", "heapsize=256k", str(find_firmware().joinpath(*MAIN))]
+    return [find_micropython(), "-X", "heapsize=320k", str(find_firmware().joinpath(*MAIN))]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_manifest_hash_is_that_of_the_files(command: list[str]) -> None:
     code = f"import sys; sys.path.insert(0, {str(package.parent)!r}); from tournee_fw import buildinfo; "
     code += f"print(buildinfo.manifest({str(package)!r}))"
     done = subprocess.run(
-        [command[0], "-X", "heapsize=256k", "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [command[0], "-X", "heapsize=320k", "-c", code], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.strip() == digest.hexdigest()
 

@@ -152,7 +152,7 @@ def test_an_idle_card_loses_its_clock_and_not_its_state(run: Run) -> None:
         await terminal.power_on(SLOT)
         assert (await terminal.transmit(SLOT, bytes.fromhex(GENERIC[0][0]))).sw == 0x9000
         await board.bus.wait(1500)
-        for _ in range(100):
+        for _ in range(2000):
             await board.settled()
             if not contacts.khz:
                 break

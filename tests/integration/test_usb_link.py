@@ -44,7 +44,7 @@ def test_every_byte_crosses_the_repls_port_both_ways(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     process = subprocess.Popen(
-        [find_micropython(), "-X", "heapsize=256k", str(script)], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+        [find_micropython(), "-X", "heapsize=320k", str(script)], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
     )
     try:
         os.close(theirs)

@@ -28,7 +28,7 @@ from tournee_sim.boards.process import find_micropython
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/RELIABILITY.md"
 BEGIN, END = "<!-- soak: make soak -->\n", "<!-- end of soak -->\n"
-HEAP = "320k"  # as tests/firmware/conftest.py: the board's 256k and the fakes
+HEAP = "384k"  # as tests/firmware/conftest.py: the board's 320k and the fakes
 HANG_S = 300.0
 """Without a finished round (500 exchanges, about a second) for so long, the firmware hangs."""
 

@@ -46,7 +46,7 @@ def test_the_template_starts_a_terminal_with_empty_slots(tmp_path: Path) -> None
     script = tmp_path / "start.py"
     script.write_text(START.format(firmware=str(ROOT / "firmware"), shim=str(tmp_path)), "utf-8")
     done = subprocess.run(
-        [find_micropython(), "-X", "heapsize=256k", str(script)],
+        [find_micropython(), "-X", "heapsize=320k", str(script)],
         capture_output=True,
         text=True,
         timeout=60,

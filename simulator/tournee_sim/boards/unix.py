@@ -65,7 +65,7 @@ class BoardConfig:
     hci: str | None = None
     trace: Path | None = None
     seed: int | None = None
-    heap: str = "256k"
+    heap: str = "320k"
     board: str = "unix"
     pcsc: str | None = None
     watch: bool = False

@@ -75,7 +75,7 @@ class Chain:
         arguments = [str(_PEER), str(self.radio.socket_path), NAME, str(self.mtu), mode]
         process = await asyncio.create_subprocess_exec(
             micropython,
-            *("-X", "heapsize=256k"),
+            *("-X", "heapsize=320k"),
             *arguments,
             env=dict(os.environ, MICROPYPATH=f"{SHIM_DIR}:{_FIRMWARE}:.frozen"),
             stdout=asyncio.subprocess.PIPE,

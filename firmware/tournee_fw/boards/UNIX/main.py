@@ -1,4 +1,4 @@
-"""The terminal as a process: `micropython -X heapsize=256k main.py key=value …` (keys: docs/ARCHITECTURE.md), or installed like on a board (`run`).
+"""The terminal as a process: `micropython -X heapsize=320k main.py key=value …` (keys: docs/ARCHITECTURE.md), or installed like on a board (`run`).
 
 Ends with 0 when the simulator closes the board's lines, 2 for a bad argument, 4 when nobody listens at one of them.
 """
@@ -6,7 +6,7 @@ Ends with 0 when the simulator closes the board's lines, 2 for a bad argument, 4
 import gc
 import sys
 
-USAGE = """usage: micropython -X heapsize=256k main.py slot0=unix:PATH slot1=unix:PATH iobus=unix:PATH
+USAGE = """usage: micropython -X heapsize=320k main.py slot0=unix:PATH slot1=unix:PATH iobus=unix:PATH
        [link=unix:PATH] [ble=unix:PATH] [ccid=unix:PATH [reader=SEC1210|GemPCTwin|GemPCPinPad]] [name=NAME] [state=DIR]"""
 _SOCKETS = ("slot0", "slot1", "iobus", "link", "usb", "ble", "ccid")
 _KEYS = _SOCKETS + ("reader", "name", "state")
