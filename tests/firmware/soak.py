@@ -27,7 +27,7 @@ gc.threshold(-1)  # as on the board: when it is used up
 OK = _link.STATUS_OK
 ROUND = 500
 WARM_UP = 12  # rounds: every kind twice; the log ring is full
-GROWTH = 2048  # bytes that the heap may hold more than after the warm-up, whatever the count (docs/RELIABILITY.md)
+GROWTH = 1024  # bytes that the heap may hold more than after the warm-up, whatever the count
 READ = unhex("00B0000001")
 
 
