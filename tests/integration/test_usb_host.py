@@ -74,7 +74,7 @@ def join(guest: Guest, board: ThreadedBoard) -> int:
 
 @pytest.fixture
 def plug(guest: Guest, tmp_path: Path, keys: Path) -> Iterator[Callable[..., Plugged]]:
-    """Once in some thirty runs a virtual machine saw no board at all, for whatever reason; such a one is started anew, once, and it is said."""
+    """Once in some thirty runs the virtual machine saw no board (perhaps one without heap); it is started anew, once, and that is said."""
     boards: list[ThreadedBoard] = []
 
     def put(**files: bytes) -> Plugged:
