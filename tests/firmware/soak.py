@@ -80,14 +80,17 @@ class Soak:
         assert answer == (OK, b"\x07\x90\x00"), ("good card", slot, answer)
 
     def put(self, slot, card):
-        port = self.rig.terminal.slots[slot].port
-        port.present = False
+        """`card` for the one that is in; a board has one port for ever, so what the slot bound to the card before is bound to this."""
+        reader = self.rig.terminal.slots[slot]
+        reader.port.present = False
         self.rig.turn()
         card.present = True
         card.out = bytearray()
         card.parity = card.bad = 0
         card.vcc(0)
-        self.rig.terminal.slots[slot].port = card
+        reader.port = card
+        for protocol in reader._protocols:
+            protocol.send = card.write
         self.rig.board.slots[slot] = card
         self.rig.turn()
 

@@ -32,6 +32,7 @@ class Broken(Exception):
 class Connection:
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
+        slot.contexts += 1
 
     def connect(self) -> None:
         if self.slot.state == "absent":
@@ -39,8 +40,8 @@ class Connection:
         if self.slot.state == "mute":
             raise Broken
 
-    def disconnect(self) -> None:
-        self.slot.disconnects += 1
+    def release(self) -> None:
+        self.slot.contexts -= 1
 
     def getATR(self) -> list[int]:
         return ATR
@@ -60,7 +61,7 @@ class Slot:
     def __init__(self, name: str, state: str = "present", answers: dict[str, str] | None = None) -> None:
         self.name, self.state, self.answers = name, state, answers or {}
         self.sent: list[str] = []
-        self.disconnects = 0
+        self.contexts = 0
 
     def __str__(self) -> str:
         return self.name
@@ -135,25 +136,29 @@ def test_6c_and_61_are_followed(library: Any) -> None:
         await reader.close()
 
     asyncio.run(use())
-    assert slot.disconnects == 1
+    assert slot.contexts == 0
 
 
 @pytest.mark.parametrize(("state", "kind"), [("absent", errors.CardAbsent), ("mute", errors.CardMute)])
 def test_power_on_of_nothing(library: Any, state: str, kind: type[Exception]) -> None:
-    library(Slot("A", state))
+    slot = Slot("A", state)
+    library(slot)
     with pytest.raises(kind):
         asyncio.run(_open().power_on(0))
+    assert slot.contexts == 0
 
 
 def test_states_and_a_pull(library: Any) -> None:
     slot = Slot("A")
-    library(slot, Slot("B", "absent"), Slot("C", "mute"))
+    slots = [slot, Slot("B", "absent"), Slot("C", "mute")]
+    library(*slots)
 
     async def use() -> None:
         reader = await PcscReader.open(parse("pcsc:"))
         assert [s.state for s in await reader.slots()] == [SlotState.PRESENT, SlotState.ABSENT, SlotState.PRESENT]
         await reader.power_on(0)
         assert (await reader.slots())[0].state is SlotState.POWERED
+        assert [s.contexts for s in slots] == [1, 0, 0]
         slot.state = "gone"
         with pytest.raises(errors.CardRemoved):
             await reader.transmit(0, b"\0\0\0\0")
@@ -163,6 +168,7 @@ def test_states_and_a_pull(library: Any) -> None:
             await reader.power_on(7)
 
     asyncio.run(use())
+    assert [s.contexts for s in slots] == [0, 0, 0]
 
 
 def test_a_pin_never_goes_by_transmit_or_script(library: Any) -> None:

@@ -204,7 +204,8 @@ class PcscReader:
             return Slot(number, SlotState.ABSENT, 0, 0, b"")
         except self._errors.Exceptions.CardConnectionException:
             return Slot(number, SlotState.PRESENT, 0, 0, b"")
-        probe.disconnect()
+        finally:
+            _release(probe)
         return Slot(number, SlotState.PRESENT, 0, 0, b"")
 
     def _new(self, slot: int) -> Any:
@@ -217,17 +218,16 @@ class PcscReader:
         try:
             connection.connect()
         except self._errors.Exceptions.NoCardException:
+            _release(connection)
             raise from_status(Status.NO_CARD, slot) from None
         except self._errors.Exceptions.CardConnectionException:
+            _release(connection)
             raise from_status(Status.MUTE, slot) from None
 
     def _drop(self, slot: int) -> None:
         connection = self._connections.pop(slot, None)
         if connection is not None:
-            try:
-                connection.disconnect()
-            except Exception:  # noqa: S110  the card may be gone, which is all we wanted
-                pass
+            _release(connection)
 
     def _exchange(self, slot: int, apdu: bytes | bytearray) -> Answer:
         self._reader(slot)
@@ -239,6 +239,14 @@ class PcscReader:
         except self._errors.Exceptions.CardConnectionException:
             self._drop(slot)
             raise from_status(Status.REMOVED, slot) from None
+
+
+def _release(connection: Any) -> None:
+    """The card and the context of its own that each connection opens: else they stay until some collection of garbage."""
+    try:
+        connection.release()
+    except Exception:  # noqa: S110  card, reader or service may be gone, which is all we wanted
+        pass
 
 
 def _follow(connection: Any, apdu: bytes | bytearray) -> Answer:
