@@ -84,9 +84,8 @@ def loop_with(start: Callable[[], Any]) -> Iterator[Any]:
         loop.close()
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Requiring AUTH"
-)  # aiosmtpd knows of STARTTLS alone; TLS from the first byte is outside it
+# aiosmtpd knows of STARTTLS alone; TLS from the first byte is outside it
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_both_ways_are_encrypted_and_checked(security: Security, certificate: Path, tmp_path: Path) -> None:
     inbox, drops = Inbox(), Maildrops(tmp_path)
