@@ -1,4 +1,4 @@
-"""The values between MicroPython's `bluetooth` module and the radio host: both writers, both readers."""
+"""The values between MicroPython's `bluetooth` module and the radio host: written and read by both with the same code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tournee_sim.pytest_plugin import need
-from tournee_sim.radio import SHIM_DIR, wire
+from tournee_sim.radio import SHIM_DIR
+from tournee_sim.radio.mpy import tagged
 
 MESSAGES = [
     ("active", True),
@@ -25,9 +26,9 @@ MESSAGES = [
 
 @pytest.mark.parametrize("message", MESSAGES, ids=str)
 def test_what_is_written_is_read(message: tuple[object, ...]) -> None:
-    data = wire.encode(message)
+    data = tagged.encode(message)
     assert int.from_bytes(data[:2], "little") == len(data) - 2
-    assert wire.encode(wire.decode(data[2:])) == data
+    assert tagged.encode(tagged.decode(data, 2, len(data))) == data
 
 
 @pytest.mark.parametrize(
@@ -37,22 +38,22 @@ def test_what_is_written_is_read(message: tuple[object, ...]) -> None:
         (b"b\x05\0ab", "cut at byte 3"),
         (b"s\x01\0\xff", "not UTF-8"),
         (b"n?\0\0", "unknown tag 63"),
-        (wire.encode([[[[[[[[[[1]]]]]]]]]])[2:], "nested too deeply"),
+        (tagged.encode([[[[[[[[[[1]]]]]]]]]])[2:], "nested too deeply"),
     ],
 )
 def test_bad_bytes_are_named(body: bytes, words: str) -> None:
-    with pytest.raises(wire.WireError, match=words):
-        wire.decode(body)
+    with pytest.raises(tagged.WireError, match=words):
+        tagged.decode(body, 0, len(body))
 
 
 def test_micropython_writes_and_reads_the_same_bytes() -> None:
     need("micropython")
     script = "\n".join(
         (
-            "import bluetooth, json",
-            f"for text in {json.dumps([wire.encode(one).hex() for one in MESSAGES])}:",
+            "import tagged",
+            f"for text in {json.dumps([tagged.encode(one).hex() for one in MESSAGES])}:",
             "    data = bytes.fromhex(text)",
-            "    print(bytes(bluetooth._encode(bluetooth._decode(data, 2, len(data)))).hex())",
+            "    print(tagged.encode(tagged.decode(data, 2, len(data))).hex())",
         )
     )
     micropython = shutil.which("micropython") or str(Path(sys.executable).with_name("micropython"))
@@ -64,4 +65,4 @@ def test_micropython_writes_and_reads_the_same_bytes() -> None:
         timeout=30,
         check=False,
     )
-    assert done.stdout.split() == [wire.encode(one).hex() for one in MESSAGES], done.stderr
+    assert done.stdout.split() == [tagged.encode(one).hex() for one in MESSAGES], done.stderr

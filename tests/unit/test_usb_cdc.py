@@ -29,12 +29,13 @@ class Bench:
         sys.modules["micropython"].kbd_intr = self.interrupts.append  # type: ignore[attr-defined]
         if own:
             sys.modules["machine"].USBDevice = self.usb  # type: ignore[attr-defined]
+        wired = firmware.load("tournee_fw.hal.wired")
         module = firmware.load("tournee_fw.hal.usb")
         poll = SimpleNamespace(register=lambda *a: None, ipoll=lambda ms: [1] if self.input else [])
         module.select = SimpleNamespace(poll=lambda: poll, POLLIN=1, POLLOUT=4)
         buffer = SimpleNamespace(read=lambda n: bytes(self.input.pop(0) for _ in range(n)))
         module.sys = SimpleNamespace(stdin=SimpleNamespace(buffer=buffer), stdout=SimpleNamespace(buffer=None))
-        self.link = module.open_link()
+        self.link = wired.open_link()
 
     def read(self) -> bytes:
         buffer = bytearray(1000)

@@ -55,9 +55,8 @@ class CdcLink(io.IOBase, Transport):  # type: ignore[misc] (IOBase: `select.poll
         self.stream = self
         self.connected = False
         self._dtr = self._open = False
-        self._losses = self._told = self._dropped = (
-            0  # how often the host went; of that seen by `poll`, and by `read_into`
-        )
+        # How often the host went; of that seen by `poll`, and by `read_into`
+        self._losses = self._told = self._dropped = 0
         self._coding = bytearray(
             b"\x00\xc2\x01\x00\x00\x00\x08"
         )  # 115 200 8N1: kept and given back, it means nothing here

@@ -9,7 +9,7 @@ from .keys import Keypad
 from .lcd import Lcd
 from .pinboard import lithium_percent
 from .rp2 import Rp2Board
-from .usb import wired_and_radio
+from .wired import wired_and_radio
 
 
 def board(board_name, pins, name, transports=None):

@@ -10,7 +10,7 @@ from .pinboard import PinBoard
 from .tda8035 import Tda8035
 from .usart7816 import Usart
 from .usartport import Shared, UsartPort
-from .usb import wired_and_radio
+from .wired import wired_and_radio
 
 
 class Stm32Board(PinBoard):

@@ -1,6 +1,6 @@
-"""The wired link over USB: a serial port of its own where MicroPython can make one (`hal/cdc`), else the REPL's, made binary.
+"""The wired link on the REPL's port, made binary.
 
-On the REPL's port byte 03 is a byte like any other by `micropython.kbd_intr(-1)`, and the REPL comes back when the firmware ends (`close`).
+Byte 03 is a byte like any other by `micropython.kbd_intr(-1)`, and the REPL comes back when the firmware ends (`close`).
 """
 
 import select
@@ -70,26 +70,3 @@ def flush_repl():
     waiting.register(sys.stdin, select.POLLIN)
     while _ready(waiting) and sys.stdin.buffer.read(1):
         pass
-
-
-def open_link():
-    """The best link this image can give."""
-    try:
-        from .cdc import CdcLink
-    except ImportError:  # a port without machine.USBDevice, or a board whose files leave it out
-        return ReplLink()
-    return CdcLink()
-
-
-def wired_and_radio(name: str) -> list:
-    """Transports of a stock board: USB, and radio under `name` where the image has `bluetooth`."""
-    transports: list = [open_link()]
-    try:
-        import bluetooth
-
-        from tournee_fw.link_ble import BleTransport
-
-        transports.append(BleTransport(bluetooth.BLE(), name))
-    except ImportError:  # an image without radio
-        pass
-    return transports

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tournee_sim.radio import SHIM_DIR
+
 START_S: Final = 20.0
 MICROPYTHON_VARIABLE: Final = "TOURNEE_MICROPYTHON"
 _LOG_LINES: Final = 15
@@ -88,8 +90,7 @@ class FirmwareProcess:
 
     async def _spawn(self, arguments: Mapping[str, str]) -> asyncio.subprocess.Process:
         micropython, firmware = find_micropython(), find_firmware()
-        shim = Path(__file__).parent.parent / "radio" / "mpy"
-        environment = {"MICROPYPATH": f"{shim}:{firmware.parent}:.frozen", "PATH": os.environ.get("PATH", "")}
+        environment = {"MICROPYPATH": f"{SHIM_DIR}:{firmware.parent}:.frozen", "PATH": os.environ.get("PATH", "")}
         program = [str(firmware / "boards" / "UNIX" / "main.py")]
         if "watch" in arguments:
             program = [str(Path(__file__).with_name("mpy") / "watch.py"), f"main={program[0]}"]

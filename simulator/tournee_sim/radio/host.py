@@ -11,13 +11,14 @@ import asyncio
 import errno
 import hashlib
 import logging
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from bumble.core import BaseBumbleError
 
-from tournee_sim.radio import wire
+from tournee_sim.radio.mpy.tagged import decode, encode
 from tournee_sim.radio.peripheral import Peripheral, RadioStats
 
 _EVENTS_SOCKET_S: Final = 5.0
@@ -77,7 +78,7 @@ class RadioHost:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            (kind,) = await wire.read(reader)
+            (kind,) = await _read(reader)
             if kind == "events":
                 self._events = writer
                 self._events_there.set()
@@ -88,16 +89,16 @@ class RadioHost:
                 await self._serve_calls(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except (wire.WireError, ValueError) as exc:
+        except ValueError as exc:
             _log.error("the firmware's bluetooth module sent what cannot be read: %s", exc)
         finally:
             await self._hung_up(writer)
 
     async def _serve_calls(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            operation, *arguments = await wire.read(reader)
+            operation, *arguments = await _read(reader)
             self.stats.calls += 1
-            writer.write(wire.encode(await self._answer(operation, arguments)))
+            writer.write(encode(await self._answer(operation, arguments)))
 
     async def _hung_up(self, writer: asyncio.StreamWriter) -> None:
         writer.close()
@@ -126,7 +127,7 @@ class RadioHost:
     def _emit(self, event: int, data: tuple[Any, ...]) -> None:
         self.stats.events += 1
         if self._events is not None and not self._events.is_closing():
-            self._events.write(wire.encode((event, data)))
+            self._events.write(encode((event, data)))
 
     # ---- operations of the module
 
@@ -191,3 +192,9 @@ class RadioHost:
         if self._radio is None:
             raise OSError(errno.ENODEV, "bluetooth is not active")
         return self._radio
+
+
+async def _read(reader: asyncio.StreamReader) -> list[Any]:
+    """The next message; raises asyncio.IncompleteReadError at the end of the stream."""
+    (length,) = struct.unpack("<H", await reader.readexactly(2))
+    return decode(await reader.readexactly(length), 0, length)

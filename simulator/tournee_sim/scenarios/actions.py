@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tournee_protocol import link, scripts
 from tournee_protocol.link import Op, Status, Voltage
@@ -15,12 +15,10 @@ from tournee_sim.faults import parse
 from tournee_sim.scenarios.errors import Failed
 from tournee_sim.scenarios.expect import check
 from tournee_sim.scenarios.peer import HostSilent, LinkLost, Reply
-
-if TYPE_CHECKING:
-    from tournee_sim.scenarios.session import Session
+from tournee_sim.scenarios.session import Session
 
 Values = Mapping[str, Any]
-Action = Callable[["Session", Values, Values], Awaitable[None]]
+Action = Callable[[Session, Values, Values], Awaitable[None]]
 
 _VOLTS: Final = {"auto": Voltage.AUTO, "5": Voltage.A_5V, "3": Voltage.B_3V, "1.8": Voltage.C_1V8}
 _OK, _CANCEL, _CORRECT = "\r", "\x1b", "\b"

@@ -1,24 +1,19 @@
-"""One session: a scenario on a terminal, every chance drawn from one seed, simulated time moved on when nobody does anything."""
+"""What the actions of a scenario work on: a terminal, every chance drawn from one seed, simulated time moved on when nobody does anything."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tournee_protocol.link import SESSION_IDLE_MS, HelloReply, KeypadState, Op, Status
 from tournee_protocol.link import Event as LinkEvent
-from tournee_sim.boards.process import BoardError
 from tournee_sim.boards.unix import UnixBoard, prompted_keys
-from tournee_sim.faults import FaultError
-from tournee_sim.scenarios.actions import ACTIONS
 from tournee_sim.scenarios.errors import Failed
-from tournee_sim.scenarios.model import Job, Outcome, Scenario
-from tournee_sim.scenarios.peer import HostPeer, HostSilent, LinkLost, Reply
+from tournee_sim.scenarios.model import Scenario
+from tournee_sim.scenarios.peer import HostPeer, HostSilent, Reply
 from tournee_sim.scenarios.strike import Striker
-from tournee_sim.trace import Trace
 
 QUIET_S: Final = 0.02
 """Nothing has happened for so long: let simulated time pass."""
@@ -28,42 +23,20 @@ NO_ANSWER_MS: Final = 300_000
 
 
 class Session:
-    """What the actions of a scenario work on."""
+    """One scenario on one terminal."""
 
     def __init__(self, board: UnixBoard, scenario: Scenario, seed: int) -> None:
         self.board = board
         self.scenario = scenario
         self.random = random.Random(f"session {seed}")
         self.trace = board.trace
-        self.striker = Striker(self)
         self.keys: list[str] = []
         self.at = 0
         self._answered = 0
         _, host, port = board.url.split(":")
         self.peer = HostPeer(host, int(port), self.random.randbytes(8))
         self.peer.on_event = self._event
-
-    async def run(self) -> int:
-        """Every step; gives how many were done. Raises Failed, BoardError, FaultError, LinkLost with `at` set."""
-        for slot in sorted(self.scenario.cards):
-            card = self.draw_card(self.scenario.cards[slot])
-            if card:
-                self.board.insert(slot, card)
-        await self.board.settled()
-        try:
-            await self.greet()
-            for number, step in enumerate(self.scenario.steps, 1):
-                self.at = number
-                for _ in range(step.repeat):
-                    values = {key: self.draw(value) for key, value in step.values.items()}
-                    self.trace.event("step", number=self.at, action=step.action)
-                    await ACTIONS[step.action](self, values, step.expect)
-            await self.striker.end()
-            return self.at
-        finally:
-            await self.peer.close()
-
-    # What actions use
+        self.striker = Striker(board, self.peer)
 
     async def request(self, op: Op, body: bytes = b"") -> Reply:
         """A request and its answer; raises LinkLost, HostSilent or Failed."""
@@ -115,9 +88,7 @@ class Session:
             raise Failed(f"HELLO: status {reply.status.name}")
         greeting = HelloReply.parse(reply.body)
         self.peer.number = int(greeting.last_number)
-        if prompted_keys(
-            self.board.display, self.board.pin
-        ):  # the host was not told that the keypad is open; the person sees it
+        if prompted_keys(self.board.display, self.board.pin):  # the host was not told; the person sees it
             self._type()
         return bool(greeting.resumed)
 
@@ -151,26 +122,3 @@ class Session:
         keys, self.keys = self.keys, []
         if keys:
             self.board.type("".join(keys))
-
-
-async def run_session(board: UnixBoard, job: Job, after: int) -> Outcome:
-    """Run `job` on a terminal that ran `after` sessions since it was powered on; the outcome, whatever happens in it."""
-    outcome = Outcome(job.number, job.scenario.name, job.board, job.seed, after=after)
-    chance = random.Random(f"board {job.seed}")
-    start_ms = board.bus.now_ms()
-    trace = Trace(None, lambda: board.bus.now_ms() - start_ms, keep=True)
-    board.renew(job.seed, f"{chance.randrange(10_000):04d}", trace)
-    session = Session(board, job.scenario, job.seed)
-    begun, told = time.monotonic(), board.bus.told_ms
-    try:
-        await session.run()
-    except (Failed, LinkLost) as exc:
-        outcome.kind, outcome.message = "failed", str(exc)
-    except (BoardError, FaultError, OSError) as exc:
-        outcome.kind, outcome.message = "error", str(exc)
-    outcome.step = session.at
-    outcome.seconds = time.monotonic() - begun
-    outcome.simulated_ms = int(board.bus.told_ms - told)
-    outcome.apdus = trace.apdus
-    outcome.lines = trace.lines
-    return outcome

@@ -7,14 +7,13 @@ has heard is what brought it into the state, and nothing more.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from tournee_sim.boards.unix import UnixBoard
 from tournee_sim.boards.watch import StateWatch
 from tournee_sim.scenarios.errors import Failed
 from tournee_sim.scenarios.matrix import NEXT_CARD
-
-if TYPE_CHECKING:
-    from tournee_sim.scenarios.session import Session
+from tournee_sim.scenarios.peer import HostPeer
 
 _OF_CARDS: Final = frozenset({"pull", "mute", "parity", "null-storm", "overrun"})
 
@@ -22,8 +21,9 @@ _OF_CARDS: Final = frozenset({"pull", "mute", "parity", "null-storm", "overrun"}
 class Striker:
     """At most one strike armed at a time."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, board: UnixBoard, peer: HostPeer) -> None:
+        self._board = board
+        self._peer = peer
         self._armed = ""
         self.at_work = False
         self.host_silent = False
@@ -36,13 +36,13 @@ class Striker:
         async def strike() -> None:
             self.at_work = True
             try:
-                self._session.trace.event("strike", slot=slot, machine=machine, state=state, fault=fault)
+                self._board.trace.event("strike", slot=slot, machine=machine, state=state, fault=fault)
                 await self._do(watch, slot, fault)
             finally:
                 self.at_work = False
 
         await watch.arm(slot, machine, state, strike)
-        await self._session.board.settled()
+        await self._board.settled()
 
     async def struck(self) -> None:
         """The armed strike was done; raises Failed when the machine never was there."""
@@ -55,18 +55,18 @@ class Striker:
 
     async def end(self) -> None:
         """Nothing armed stays so."""
-        if self._session.board.watch and self._armed:
-            await self._session.board.watch.disarm()
+        if self._board.watch and self._armed:
+            await self._board.watch.disarm()
 
     @property
     def _watch(self) -> StateWatch:
-        watch = self._session.board.watch
+        watch = self._board.watch
         if watch is None:
             raise Failed("this terminal is not watched")
         return watch
 
     async def _do(self, watch: StateWatch, slot: int, fault: str) -> None:
-        board, line = self._session.board, self._session.board.bus.lines[slot]
+        board, line = self._board, self._board.bus.lines[slot]
         if fault in _OF_CARDS and not line.card:  # it comes with the next card
             board.insert(slot, NEXT_CARD)
         if fault == "pull":
@@ -90,7 +90,7 @@ class Striker:
         elif fault == "link-drop":
             assert board.link is not None
             board.link.cut("any", 0)
-            await self._session.peer.lost()
+            await self._peer.lost()
         elif fault == "host-silent":
-            self._session.peer.silent(True)
+            self._peer.silent(True)
             self.host_silent = True

@@ -13,7 +13,7 @@ from typing import Final
 from tournee_sim.boards.process import BoardError
 from tournee_sim.boards.unix import BoardConfig, UnixBoard
 from tournee_sim.scenarios.model import Job, Outcome, Scenario
-from tournee_sim.scenarios.session import run_session
+from tournee_sim.scenarios.play import run_session
 
 SESSIONS_PER_TERMINAL: Final = 200
 """After so many the terminal is powered off and on again; in between it must work on and on."""

@@ -5,7 +5,7 @@
 
 import gc
 
-from tournee_fw.hal.usb import wired_and_radio
+from tournee_fw.hal.wired import wired_and_radio
 
 from . import pins
 from .hal import TemplateBoard

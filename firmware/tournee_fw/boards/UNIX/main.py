@@ -51,7 +51,7 @@ def run(name, manifest, healthy=None):
     """Installed like on a board: the link is USB's or the REPL's own line, the rest stands in the variable TOURNEE_BOARD (`key=value …`)."""
     import os
 
-    from tournee_fw.hal.usb import open_link
+    from tournee_fw.hal.wired import open_link
 
     args = arguments((os.getenv("TOURNEE_BOARD") or "").split())
     if "usb" in args:

@@ -8,6 +8,7 @@ import struct
 import sys
 
 from micropython import const
+from tagged import decode, encode
 
 FLAG_BROADCAST = const(0x0001)
 FLAG_READ = const(0x0002)
@@ -110,7 +111,7 @@ class _BLE:
                 end = at + 2 + struct.unpack_from("<H", buf, at)[0]
                 if self._held < end:
                     break
-                event, values = _decode(buf, at + 2, end)
+                event, values = decode(buf, at + 2, end)
                 at = end
                 self._dispatch(event, values)
             buf[: self._held - at] = buf[at : self._held]
@@ -145,7 +146,7 @@ class _BLE:
                 below = [(bytes(d[0]), d[1]) for d in one[2]] if len(one) > 2 else []
                 rows.append((bytes(one[0]), one[1], below))
             plain.append((bytes(uuid), rows))
-        return self._call("gatts_register_services", plain)
+        return tuple(tuple(handles) for handles in self._call("gatts_register_services", plain))
 
     def gatts_read(self, value_handle):
         return self._call("gatts_read", value_handle)
@@ -169,13 +170,13 @@ class _BLE:
             self.events = _open("events")
             self.events.setblocking(False)
             self._calls = _open("calls")
-        self._calls.write(_encode((operation,) + args))
+        self._calls.write(encode((operation,) + args))
         if not self._calls.readinto(self._reply[:2]):
             self._hang_up()
             raise OSError(_ECONNRESET)
         length = struct.unpack_from("<H", self._reply, 0)[0]
         self._calls.readinto(self._reply[:length])
-        reply = _decode(self._reply, 0, length)
+        reply = decode(self._reply, 0, length)
         if reply[0]:
             raise OSError(reply[0])
         return reply[1]
@@ -218,48 +219,5 @@ def _open(kind):
         raise OSError(_ENODEV)
     sock = socket.socket(_AF_UNIX, socket.SOCK_STREAM)
     sock.connect(struct.pack("<H", _AF_UNIX) + _path.encode() + b"\0")
-    sock.write(_encode((kind,)))
+    sock.write(encode((kind,)))
     return sock
-
-
-def _encode(values):
-    out = bytearray(2)
-    for value in values:
-        if value is None:
-            out += b"n"
-        elif isinstance(value, bool):
-            out += b"t" if value else b"f"
-        elif isinstance(value, int):
-            out += b"i" + struct.pack("<q", value)
-        elif isinstance(value, str):
-            value = value.encode()
-            out += b"s" + struct.pack("<H", len(value)) + value
-        elif isinstance(value, (tuple, list)):
-            out += b"l" + _encode(value)
-        else:
-            out += b"b" + struct.pack("<H", len(value)) + value
-    struct.pack_into("<H", out, 0, len(out) - 2)
-    return out
-
-
-def _decode(data, at, end):
-    items = []
-    while at < end:
-        tag = data[at]
-        at += 1
-        if tag == 0x6E:  # n
-            items.append(None)
-        elif tag == 0x74:  # t
-            items.append(True)
-        elif tag == 0x66:  # f
-            items.append(False)
-        elif tag == 0x69:  # i
-            items.append(struct.unpack_from("<q", data, at)[0])
-            at += 8
-        else:
-            length = struct.unpack_from("<H", data, at)[0]
-            at += 2
-            part = bytes(data[at : at + length])
-            items.append(str(part, "utf8") if tag == 0x73 else tuple(_decode(part, 0, length)) if tag == 0x6C else part)
-            at += length
-    return items
