@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import mp_stubs
+from tests.tools import acceptance, mp_stubs
 
 _BIN = Path(sys.executable).parent
 
@@ -60,3 +60,7 @@ def test_the_firmware_imports_only_what_micropython_has(root: Path) -> None:
 def test_generated_files_are_what_the_generator_writes(root: Path) -> None:
     assert importlib.util.find_spec("tournee_protocol.generate") is not None
     _run(["python", "-m", "tournee_protocol.generate", "--check"], root, "python -m tournee_protocol.generate")
+
+
+def test_acceptance_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert acceptance.main(["--check"]) == 0, capsys.readouterr().out

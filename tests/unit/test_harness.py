@@ -168,11 +168,6 @@ def test_where_a_skip_is_accepted(outcome: str, strict: bool, good: bool, root: 
     assert [p for p in found if "is not what" not in p] == ([] if good else ["A1: tests/t.py::test_s: skipped"])
 
 
-def test_acceptance_page_is_written_from_its_table(root: Path) -> None:
-    page = (root / "docs/ACCEPTANCE.md").read_text(encoding="utf-8")
-    assert page == acceptance.render(acceptance.load(root)), "python -m tests.tools.acceptance --write"
-
-
 def test_bootstrap_can_be_read_by_an_old_python(root: Path) -> None:
     ast.parse((root / "tests/setup/bootstrap.py").read_text(encoding="utf-8"), feature_version=(3, 6))
 
