@@ -1,18 +1,6 @@
 /* Python values to bytes: NamedTuples, rows, objects. */
 #include "write.h"
 
-int write_slowly(const Codec *self, const Record *r, PyObject *const *items, uint8_t *dst, int *fault) {
-    int i, problem;
-    PyErr_Clear(); /* what a conversion left */
-    memcpy(dst, r->template_, (size_t)r->size);
-    for (i = 0; i < r->n_valued; i++)
-        if ((problem = write_exact(self, &r->valued[i], items[i], dst))) {
-            *fault = i;
-            return problem;
-        }
-    return OK;
-}
-
 static int record_of_class(const Codec *self, PyObject *cls) {
     int i;
     for (i = 0; i < self->n_records; i++)

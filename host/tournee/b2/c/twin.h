@@ -103,7 +103,7 @@ typedef struct {
     int wide;                   /* this processor's wide registers may be used */
 } Codec;
 
-/* module.c: sets the typed error. `detail` is taken; `value` is borrowed, NULL: none; `bytes` are those of the record. */
+/* fail.c: sets the typed error. `detail` is taken; `value` is borrowed, NULL: none; `bytes` are those of the record. */
 PyObject *fail_at(Codec *self, int problem, Py_ssize_t number, int record, int field);
 PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued, PyObject *value);
 PyObject *fail_bytes(Codec *self, int problem, Py_ssize_t number, int record, int field, const uint8_t *bytes);

@@ -150,7 +150,7 @@ static inline int write_quick(const Field *f, PyObject *value, uint8_t *p) {
     return 0;
 }
 
-/* Field by field in order, every check: 0, or the first problem and its valued field. */
+/* write.c: field by field in order, every check: 0, or the first problem and its valued field. */
 int write_slowly(const Codec *self, const Record *r, PyObject *const *items, uint8_t *dst, int *fault);
 
 /* The values of a record into its bytes; on a fault its problem and the valued field.
