@@ -268,8 +268,8 @@ def test_the_netlist_holds_every_pin_and_the_pictures_every_wire(texts: Texts, b
     [
         (_parts("slot", "J{k}01 ID1", "J{k}01 ID2"), "library.toml has no ID2"),
         (_parts("slot", "C7=IO#", "C9=IO#"), "ID1 has no pin C9"),
-        (_parts("slot", "R{k}02 R10k", "R{k}01 R10k"), "R101 stands twice"),
-        (_parts("slot", "R{k}02 R10k PRESN# @VDD(INTF)", "R{k}02 R10k PRESN#"), "two nets are wanted"),
+        (_parts("slot", "R{k}02 R2k7", "R{k}01 R2k7"), "R101 stands twice"),
+        (_parts("slot", "R{k}02 R2k7 PRESN# @VDD(INTF)", "R{k}02 R2k7 PRESN#"), "two nets are wanted"),
         (_parts("slot", "C{k}04 C1u", "C{k}04 C1x"), "1x is no value"),
         (_pin("ID1", "C1 C1 pas with=VCC", "C1 C1 pas when=VCC"), "when is not known"),
     ],
