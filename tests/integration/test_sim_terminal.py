@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -278,18 +279,26 @@ def test_figures_of_a_session(config: BoardConfig) -> None:
     run(config, test)
 
 
-def test_what_cannot_be_started_says_why(config: BoardConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_cannot_be_started_says_why_and_nothing_else(
+    config: BoardConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     broken = tmp_path / "micropython"
     broken.write_text("#!/bin/sh\necho no such memory >&2\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setenv("TOURNEE_MICROPYTHON", str(broken))
+    asides: list[str] = []
 
     async def start() -> None:
-        async with UnixBoard(config):
-            pass
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: asides.append(context["message"]))
+        try:
+            async with UnixBoard(config):
+                pass
+        finally:
+            gc.collect()
 
     with pytest.raises(BoardError, match=r"(?s)ended with code 3.*no such memory"):
         asyncio.run(start())
+    assert not asides
 
 
 def test_slots_and_keys_that_are_none(config: BoardConfig) -> None:

@@ -127,9 +127,15 @@ class FirmwareProcess:
 
 async def _first(end: Awaitable[Any], ready: Sequence[Awaitable[Any]]) -> bool | None:
     """None once all of `ready` came, True when `end` came before, False when neither did in time."""
-    both: asyncio.Future[Any] = asyncio.ensure_future(asyncio.gather(*ready))
-    ended: asyncio.Future[Any] = asyncio.ensure_future(end)
-    done, _ = await asyncio.wait({both, ended}, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
-    for task in (both, ended):
-        task.cancel()
+
+    async def all_ready() -> None:
+        await asyncio.gather(*ready)
+
+    both, ended = asyncio.ensure_future(all_ready()), asyncio.ensure_future(end)
+    try:
+        done, _ = await asyncio.wait({both, ended}, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        both.cancel()
+        ended.cancel()
+        await asyncio.gather(both, ended, return_exceptions=True)
     return None if both in done else ended in done
