@@ -41,7 +41,7 @@ def request(name: str, state: Path | None, op: str, **values: Any) -> dict[str, 
 
 
 def _say(reply: dict[str, Any], as_json: bool, text: str) -> None:
-    click.echo(json.dumps(reply, ensure_ascii=False) if as_json else text)
+    click.echo(json.dumps(reply) if as_json else text)
 
 
 @click.command()
