@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from contextlib import closing
+from typing import Protocol, cast
 
 from tournee.b2.check import Controle
-from tournee.b2.plan import Plan, RecordPlan
+from tournee.b2.plan import Plan
 from tournee.b2.pytwin import PyCodec
-from tournee.b2.read import RECORD_BYTES, Lu
+from tournee.b2.read import Lu
 from tournee.b2.twin import DEFAULT_PROFILE, codec
-from tournee_protocol.layouts import Framing
-
-_PIECE_RECORDS = 8192
 
 Octets = bytes | bytearray | memoryview
 
@@ -42,26 +39,16 @@ def scan_python(twin: PyCodec, data: Octets) -> Counter[str]:
     controle = Controle(twin.plan, codes=False)
     counts: Counter[str] = Counter()
     lu: Lu | None = None
-    for number, (made, text, record) in enumerate(_records(twin, data), 1):
-        lu = Lu(number, text, made, record)
-        controle.prendre(lu)
-        _raise(lu)
-        counts[made.record.type] += 1
+    with closing(twin.records(data)) as records:  # a fault's traceback must not hold a `mmap` open
+        for number, (made, text, record) in enumerate(records, 1):
+            lu = Lu(number, text, made, record)
+            controle.prendre(lu)
+            _raise(lu)
+            counts[made.record.type] += 1
     if lu is not None:
         controle.terminer(lu)
         _raise(lu)
     return counts
-
-
-def _records(twin: PyCodec, data: Octets) -> Iterator[tuple[RecordPlan, str, Any]]:
-    """`twin.records` in pieces, because it copies what it is given; entities have no places to cut at before they are read."""
-    if twin.plan.profile.framing is not Framing.FIXED:
-        yield from twin.records(data)
-        return
-    view = memoryview(data)
-    for start in range(0, len(view), _PIECE_RECORDS * RECORD_BYTES):
-        with view[start : start + _PIECE_RECORDS * RECORD_BYTES] as piece:
-            yield from twin.records(piece, start // RECORD_BYTES + 1)
 
 
 def _raise(lu: Lu) -> None:
