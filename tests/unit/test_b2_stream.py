@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.b2_cases import JOUR, signature, signee
-from tournee.b2 import scan as scan_module
+from tournee.b2 import pytwin
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.facture import facture_signee_records
 from tournee.b2.files import fichier_bytes
@@ -173,7 +173,7 @@ def test_streams_that_give_little_at_a_time_are_read_whole() -> None:
 
 
 def test_the_python_twin_scans_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "_PIECE_RECORDS", 7)
+    monkeypatch.setattr(pytwin, "_BLOCK", 7 * 128)
     data, twin = _file(1, 2), PyCodec(plan("sv-sim-1"))
     assert scan_python(twin, data) == scan(data)
     wrong = bytearray(data)
