@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from tournee.errors import TourneeError, UsageError
 
 READER = 4
@@ -198,11 +200,30 @@ class WrongFamily(FlashError):
         super().__init__(f"The file is for {family}, the board says {board}.", "Take the file made for this board.")
 
 
-class DriveFull(FlashError):
+_AGAIN = "the board again holding BOOTSEL, then run the command again."
+_DRIVE_REMEDIES = {
+    errno.ENOSPC: "Remove what else lies on the drive, or connect " + _AGAIN,
+    errno.EROFS: "Mount the drive so that it can be written (it is mounted read-only), then run the command again.",
+    errno.EACCES: "Mount the drive so that you may write to it, then run the command again.",
+}
+
+
+class DriveRefused(FlashError):
     code = "drive"
 
-    def __init__(self, drive: str, said: str) -> None:
-        super().__init__(
-            f"{drive} does not take the file: {said}",
-            "Connect the board again holding BOOTSEL, then run the command again.",
-        )
+    def __init__(self, drive: str, number: int, said: str) -> None:
+        super().__init__(f"{drive} does not take the file: {said}.", _DRIVE_REMEDIES.get(number, "Connect " + _AGAIN))
+
+
+class DriveGone(FlashError):
+    code = "drive-gone"
+
+    def __init__(self, drive: str, done: int, of: int) -> None:
+        super().__init__(f"{drive} went away after {done} of {of} bytes.", "Check the cable, connect " + _AGAIN)
+
+
+class LabelsRefused(UsageError):
+    code = "labels"
+
+    def __init__(self, path: str, said: str) -> None:
+        super().__init__(f"{path} cannot be written: {said}.", "Name another file with --labels, or make room.")
