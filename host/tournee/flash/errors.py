@@ -84,13 +84,15 @@ class PortForbidden(FlashError):
 
 
 class NoMicroPython(FlashError):
+    """`how` MicroPython gets onto this board, of its board.toml; empty for a board that nobody named."""
+
     code = "no-micropython"
 
-    def __init__(self, port: str) -> None:
-        super().__init__(
-            f"No MicroPython answers on {port}.",
-            "Put MicroPython on the board first: hold BOOTSEL while connecting it, then tournee flash --uf2 FILE.",
+    def __init__(self, port: str, how: str = "") -> None:
+        how = (
+            how or "on a Pico, hold BOOTSEL while connecting it, then tournee flash --uf2 FILE; others: docs/FLASH.md."
         )
+        super().__init__(f"No MicroPython answers on {port}.", f"Put MicroPython on the board first: {how}")
 
 
 class WrongBoard(FlashError):
@@ -113,10 +115,10 @@ class InBootloader(FlashError):
 class TooOld(FlashError):
     code = "micropython-version"
 
-    def __init__(self, found: str, wanted: str) -> None:
+    def __init__(self, found: str, wanted: str, how: str) -> None:
         super().__init__(
             f"The board's MicroPython ({found}) cannot run this firmware, compiled for {wanted}.",
-            "Put a current MicroPython on the board: tournee flash --uf2 FILE.",
+            f"Put a current MicroPython on the board: {how}",
         )
 
 
