@@ -50,6 +50,11 @@ def main(argv: list[str] | None = None) -> int:
     except BuildError as error:
         print(f"build.py: {error}\n→ {error.remedy}", file=sys.stderr)
         return MISSING
+    except OSError as error:
+        where = error.filename or options.out or TOOLS
+        remedy = "give a folder that can be written with --out, and make room"
+        print(f"build.py: {where}: {error.strerror}\n→ {remedy}", file=sys.stderr)
+        return MISSING
     except KeyboardInterrupt:
         return 130
     return DONE

@@ -8,16 +8,27 @@ goes to standard output; the exit code is 0 when no check failed, 4 when one did
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 from pathlib import Path
 
-from tournee.flash.adapters import board, serialports
-from tournee.flash.errors import FlashError
-
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "host"), str(HERE.parent / "protocol"), str(HERE)]
+try:
+    from tournee.errors import TourneeError
+    from tournee.flash.adapters import board, serialports
+    from tournee.flash.adapters.serialports import Port
+    from tournee.flash.errors import FlashError
+except ImportError as missing:
+    print(
+        f"conform.py: {missing.name} is not installed\n→ pip install 'tournee[flash]' (make setup has it)",
+        file=sys.stderr,
+    )
+    sys.exit(4)
+
 CHECKS = HERE / "conformance" / "checks.py"
-_END = re.compile(r"^CONFORMANCE \d+ OK, \d+ SKIPPED, (\d+) FAILED", re.MULTILINE)
+_END = re.compile(r"^CONFORMANCE (\d+) OK, (\d+) SKIPPED, (\d+) FAILED", re.MULTILINE)
 _FIND_S = 10.0  # the board may still be starting
 _SILENT_S = 90  # a check that asks for a card waits 30 s
 
@@ -53,6 +64,25 @@ def main(argv: list[str] | None = None) -> int:
     if options.show:
         print(installed)
         return 0
+    try:
+        said = run(serialports.the_one() if options.port == "auto" else serialports.named(options.port), installed)
+    except TourneeError as error:
+        print(f"conform.py: {error}\n→ {error.remedy}", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        return 130
+    end = _END.search(said)
+    if end is None:
+        print("conform.py: the suite did not end\n→ reset the board and try again", file=sys.stderr)
+        return 4
+    if not any(map(int, end.groups())):
+        print(f"conform.py: no check's name has {options.only!r}\n→ leave --only out to see all names", file=sys.stderr)
+        return 4
+    return 4 if int(end[3]) else 0
+
+
+def run(port: Port, program: str) -> str:
+    """What the board printed, shown as it comes; however it ends, the board starts again with a heap without the suite."""
     said, out = bytearray(), sys.stdout  # the latter is taken away from what mpremote prints
 
     def printed(piece: bytes) -> None:
@@ -60,25 +90,14 @@ def main(argv: list[str] | None = None) -> int:
         out.write(piece.replace(b"\x04", b"").decode("utf-8", "replace"))
         out.flush()
 
+    line = board.opened(port, _FIND_S)
     try:
-        line = board.opened(
-            serialports.the_one() if options.port == "auto" else serialports.named(options.port), _FIND_S
-        )
-        try:
-            line.run(installed, _SILENT_S, printed)
-            line.reset()  # the terminal again, and a heap without the suite
-        finally:
-            line.close()
-    except FlashError as error:
-        print(f"conform.py: {error}\n→ {error.remedy}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        return 130
-    end = _END.search(said.decode("utf-8", "replace"))
-    if end is None:
-        print("conform.py: the suite did not end\n→ reset the board and try again", file=sys.stderr)
-        return 4
-    return 4 if int(end[1]) else 0
+        line.run(program, _SILENT_S, printed)
+    finally:
+        with contextlib.suppress(FlashError):
+            line.reset()
+        line.close()
+    return said.decode("utf-8", "replace")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ and the wiring picture in `hardware/wiring/`.
 from __future__ import annotations
 
 import argparse
+import ast
+import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -17,6 +20,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 BOARDS = HERE.parent / "firmware" / "tournee_fw" / "boards"
+NAMES = HERE / "pinmap.toml"
+_NUMBER = re.compile(r"\.\d+(?=\.|$)")
 SUPPLIES = ("VBUS", "VSYS", "3V3", "5V", "GND", "AGND", "3V3_EN", "ADC_VREF", "RUN")
 """Pins that no signal may take."""
 
@@ -59,31 +64,112 @@ class PinMap:
         return int(text) if text.isdecimal() else text
 
 
+def toml(path: Path) -> dict[str, Any]:
+    """Raises MapError."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MapError(f"{path.name}: {error}") from None
+    except OSError as error:
+        raise MapError(f"{path.name}: {error.strerror}") from None
+
+
 def load(path: Path) -> PinMap:
     """Raises MapError."""
-    raw = tomllib.loads(path.read_text("utf-8"))
-    left, right = ([_place(path, text) for text in raw[side].split()] for side in ("left", "right"))
+    raw = toml(path)
+    title, doc, source, prefix = (_text(raw, key, path.name) for key in ("title", "doc", "source", "prefix"))
+    left, right = ([_place(path, text) for text in _text(raw, side, path.name).split()] for side in ("left", "right"))
     places = dict(left + right)
     if len(places) != len(left) + len(right):
         raise MapError(f"{path.name}: a place stands twice")
+    reserved = _of(raw, "reserved", list, path.name)
     wires: list[Wire] = []
-    for n, row in enumerate(raw["wire"], 1):
-        where = f"{path.name}, wire {n} ({row['part']} {row['at']})"
-        pin = row["pin"]
+    for where, row in _rows(path, raw, "wire"):
+        pin = _text(row, "pin", where)
         place = next((p for p, name in places.items() if name == pin), None)
         if place is None:
             raise MapError(f"{where}: the connectors have no {pin}")
-        if pin in SUPPLIES or pin in raw["reserved"]:
+        if pin in SUPPLIES or pin in reserved:
             raise MapError(f"{where}: {pin} is not free")
         if taken := next((w for w in wires if w.pin == pin), None):
             raise MapError(f"{where}: {pin} goes to {taken.part} {taken.at} already")
-        wires.append(Wire(place, pin, row["part"], row["at"], row.get("to", "")))
-    for n, row in enumerate(raw["supply"], 1):
-        if places.get(row["place"]) not in SUPPLIES:
-            raise MapError(f"{path.name}, supply {n} ({row['part']} {row['at']}): place {row['place']} is no supply")
-        wires.append(Wire(row["place"], places[row["place"]], row["part"], row["at"]))
-    rest = (raw["title"], raw["doc"], raw["source"], raw["prefix"], tuple(left), tuple(right), tuple(wires))
-    return PinMap(path.stem, *rest, raw["constants"], raw.get("code", {}).get("text", ""))
+        to = _text(row, "to", where) if "to" in row else ""
+        if taken := next((w for w in wires if to and w.to == to), None):
+            raise MapError(f"{where}: {to} is {taken.part} {taken.at} already")
+        wires.append(Wire(place, pin, row["part"], row["at"], to))
+    constants = _of(raw, "constants", dict, path.name)
+    _named(path, [w.to for w in wires if w.to], constants)
+    for where, row in _rows(path, raw, "supply"):
+        place = _text(row, "place", where)
+        if places.get(place) not in SUPPLIES:
+            raise MapError(f"{where}: place {place} is no supply")
+        wires.append(Wire(place, places[place], row["part"], row["at"]))
+    code = _text(_of(raw, "code", dict, path.name), "text", f"{path.name}, code") if "code" in raw else ""
+    return PinMap(path.stem, title, doc, source, prefix, tuple(left), tuple(right), tuple(wires), constants, code)
+
+
+def _of(row: Any, key: str, kind: type, where: str) -> Any:
+    if not isinstance(row, dict) or key not in row:
+        raise MapError(f"{where}: there is no {key}")
+    if not isinstance(row[key], kind):
+        raise MapError(f"{where}: {key} is no {_KINDS[kind]}")
+    return row[key]
+
+
+_KINDS: dict[type, str] = {str: "text", list: "list", dict: "table"}
+
+
+def _text(row: Any, key: str, where: str) -> str:
+    return str(_of(row, key, str, where))
+
+
+def _rows(path: Path, raw: dict[str, Any], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(its place in the file, the row) of every row that names part and terminal."""
+    for n, row in enumerate(_of(raw, kind, list, path.name), 1):
+        where = f"{path.name}, {kind} {n}"
+        yield f"{where} ({_text(row, 'part', where)} {_text(row, 'at', where)})", row
+
+
+def _named(path: Path, wires: list[str], constants: dict[str, dict[str, Any]]) -> None:
+    """That the firmware reads these names, and none is hidden by another. Raises MapError."""
+    known = toml(NAMES)
+    for name, kind in [*((n, "wires") for n in wires), *((n, "constants") for n in constants)]:
+        if _NUMBER.sub(".N", name) not in known[kind]:
+            raise MapError(f"{path.name}: {name} is none of the {kind} in {NAMES.name}, which the firmware reads")
+    for name, row in constants.items():
+        if not isinstance(row, dict) or not isinstance(row.get("value"), int | str):
+            raise MapError(f"{path.name}, constants: {name} has no value, a number or a text")
+    names = [*wires, *constants]
+    for name in names:
+        if taken := next((n for n in names if n.startswith(f"{name}.") or (n == name and names.count(n) > 1)), None):
+            raise MapError(f"{path.name}: {name} hides {taken}")
+    numbered: dict[str, dict[str, list[str]]] = {}  # SLOTS -> 0 -> io, clk, …
+    for name in wires:
+        if found := _NUMBER.search(name):
+            of = numbered.setdefault(name[: found.start()], {})
+            of.setdefault(found[0][1:], []).append(name[found.end() :])
+    for head, of in numbered.items():
+        if list(of) != [str(n) for n in range(len(of))]:
+            raise MapError(
+                f"{path.name}: {head} has the numbers {', '.join(of)}, in this order: wanted are 0, 1 and so on"
+            )
+        for number, keys in of.items():
+            if lacks := set(of["0"]) ^ set(keys):
+                one = min(lacks).removeprefix(".")
+                raise MapError(f"{path.name}: {head}.0 and {head}.{number} are not alike: one has no {one}")
+    hz = constants.get("HZ", {}).get("value")
+    if hz is not None and hz not in (clocks := _clocks()):
+        raise MapError(
+            f"{path.name}: HZ = {hz} gives no clock of a card; wanted is one of {', '.join(map(str, clocks))}"
+        )
+
+
+def _clocks() -> list[int]:
+    """Of the processor, that `hal/rp2` makes a card's clock of."""
+    for node in ast.parse((BOARDS.parent / "hal" / "rp2.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CARD_CLOCKS":
+            return list(ast.literal_eval(node.value))
+    raise MapError("hal/rp2.py: there is no CARD_CLOCKS")
 
 
 def _place(path: Path, text: str) -> tuple[str, str]:
@@ -110,7 +196,7 @@ def python(made: PinMap) -> str:
     order += [n for n in groups if n not in order]
     for name in order:
         if name == "SLOTS":
-            lines += ["", "SLOTS = (", *_slots(groups[name]), ")"]
+            lines += [*([""] if lines[-1] else []), "SLOTS = (", *_slots(groups[name]), ")"]
             continue
         comment = f"  # {comments[name]}" if comments.get(name) else ""
         lines.append(f"{name} = {_plain(groups[name])}{comment}")
@@ -159,9 +245,11 @@ def table(made: PinMap) -> str:
     rank = {place: n for n, (place, _) in enumerate(made.left + made.right)}
     wires = sorted(made.wires, key=lambda w: rank[w.place])
     lines += [f"| {w.place} | {made.shown(w.pin)} | {w.part} | {w.at} |" for w in wires]
+    sheet = HERE / "netlist" / f"{made.board}.md"
+    between = "What stands between these pins and cards, keys, display and cell: "
     lines += [
         "",
-        f"What stands between these pins and cards, keys, display and cell: [schematic](../netlist/{made.board}.md). Ground pads are joined.",
+        *([f"{between}[schematic](../netlist/{sheet.name}). Ground pads are joined."] if sheet.exists() else []),
         "Display: a 3.3 V module, because these pins do not bear 5 V.",
         "No board of ours has been wired yet.",
     ]

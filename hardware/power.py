@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hardware.schematic.model import Board, Texts, board
+from hardware import pinmap
+from hardware.pinmap import MapError
+from hardware.schematic.model import Board, DesignError, Texts, board
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "POWER.md"
@@ -35,17 +36,19 @@ class Load:
 
 
 def loads(data: dict[str, Any], made: Board) -> list[Load]:
-    """Raises ValueError for a load that names neither mA nor resistors."""
+    """Raises MapError for a load that names neither mA nor resistors, or resistors that the netlist has not."""
     found = []
     for row in data["load"]:
         last = None
         if "ohm" in row:
+            if strange := [ref for ref in row["ohm"] if ref not in made.parts]:
+                raise MapError(f"power.toml: {row['name']}: the netlist has no {', '.join(strange)}")
             last = 1000 * row["volts"] / sum(made.parts[ref].value for ref in row["ohm"])
         phases: dict[str, float] = {}
         for phase in PHASES:
             last = row.get(phase, last)
             if last is None:
-                raise ValueError(f"power.toml: {row['name']} has neither off nor ohm")
+                raise MapError(f"power.toml: {row['name']} has neither off nor ohm")
             phases[phase] = float(last)
         worst = float(row.get("worst", max(phases.values())))
         found.append(Load(row["name"], row["rail"], phases, worst, row["source"], row["confidence"]))
@@ -166,8 +169,29 @@ def page(data: dict[str, Any], made: Board) -> str:
     return "\n".join(lines) + "\n"
 
 
+_WANTED = {
+    "measured": ("command", "visit_s", "cps_wire_s", "vitale_wire_s", "radio_events"),
+    "people": ("cards_in_s", "on_s", "visits_per_day"),
+    "cell": ("volts", "usable", "capacities_mAh"),
+    "rails": ("converter", "doubler", "fuse_hold_mA", "out_3v3_mA"),
+    "load": ("name", "rail", "source", "confidence"),
+}
+_RAILS = ("cell", "card", "3V3")
+
+
 def read() -> dict[str, Any]:
-    return tomllib.loads((HERE / "power.toml").read_text("utf-8"))
+    """power.toml with all that is reckoned with; raises MapError."""
+    data = pinmap.toml(HERE / "power.toml")
+    for table, keys in _WANTED.items():
+        rows = data.get(table)
+        for n, row in enumerate(rows if isinstance(rows, list) and rows else [rows], 1):
+            where = f"power.toml, {table}" + (f" {n}" if table == "load" else "")
+            lacks = [key for key in keys if not isinstance(row, dict) or key not in row]
+            if lacks or row is None:
+                raise MapError(f"{where}: there is no {', '.join(lacks)}")
+            if table == "load" and (row["rail"] not in _RAILS or ("ohm" in row and "volts" not in row)):
+                raise MapError(f"{where}: its rail is one of {', '.join(_RAILS)}, and with ohm go volts")
+    return data
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -176,11 +200,14 @@ def main(argv: list[str] | None = None) -> int:
     mode.add_argument("--write", action="store_true", help="write POWER.md")
     mode.add_argument("--check", action="store_true", help="exit 1 when POWER.md differs or a limit is broken")
     options = parser.parse_args(argv)
-    data, made = read(), board(Texts.read(), "RPI_PICO_W")
-    broken = faults(data, budget(data, made))
+    try:
+        data, made = read(), board(Texts.read(), "RPI_PICO_W")
+        broken, text = faults(data, budget(data, made)), page(data, made)
+    except (DesignError, MapError) as error:
+        print(error, file=sys.stderr)
+        return 2
     for one in broken:
         print(one)
-    text = page(data, made)
     stale = not PAGE.exists() or PAGE.read_text("utf-8") != text
     if stale and options.write:
         PAGE.write_text(text, "utf-8")

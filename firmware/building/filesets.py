@@ -15,6 +15,9 @@ from tournee.flash.adapters import cross, images
 
 def build(board: str, out: Path) -> dict[str, str]:
     """Writes `out`/files, littlefs.img, romfs.img where the board runs from one, and build.json; gives the latter's facts."""
+    folder, mark = out / "files", out / "build.json"
+    if folder.exists() and not (folder.is_dir() and mark.is_file()):
+        raise BuildError(f"{folder} is not of an earlier build", "move it away, or give another folder with --out")
     settings = fileset.settings_of(board)
     try:
         made = fileset.make(board, cross.compiled)
@@ -25,14 +28,16 @@ def build(board: str, out: Path) -> dict[str, str]:
             parts["romfs.img"] = images.romfs(package)
     except TourneeError as error:
         raise BuildError(error.what, error.remedy) from None
-    shutil.rmtree(out / "files", ignore_errors=True)
+    facts = {"board": board, "firmware": made.version, "manifest": made.manifest}
+    facts |= {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
+    # Before the files, which it marks as a build's: else one that a full disk broke off could not be built again.
+    mark.write_text(json.dumps({**facts, "bytes": made.size}, indent=1) + "\n", "utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
     for name, content in laid.items():
-        path = out / "files" / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    facts = {"board": board, "firmware": made.version, "manifest": made.manifest}
     for name, content in parts.items():
         (out / name).write_bytes(content)
-        facts[name] = hashlib.sha256(content).hexdigest()
-    (out / "build.json").write_text(json.dumps({**facts, "bytes": made.size}, indent=1) + "\n", "utf-8")
     return facts

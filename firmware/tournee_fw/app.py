@@ -6,12 +6,14 @@ import sys
 from micropython import const
 
 from . import VERSION
+from .clock import NEVER
 from .display import Display
 from .log import Log
 from .server import Server
 from .slots import Slot
 
 _UP_S = const(5)
+_LOOK_MS = const(1000)  # how often it is looked whether those have passed
 
 
 class Terminal:
@@ -57,17 +59,17 @@ class Terminal:
             self.log.note("key held")
         else:
             while not self.server.left():
-                self.turn()
+                self.turn(NEVER if healthy is None else _LOOK_MS)
                 if healthy is not None and self.server.about.uptime_s >= _UP_S:
                     healthy()
                     healthy = None
         for transport in self.board.transports:
             transport.close()
 
-    def turn(self) -> None:
-        """One turn and its wait; a heap used up costs what was going on, not the terminal."""
+    def turn(self, most_ms: int = NEVER) -> None:
+        """One turn and its wait, no longer than `most_ms`; a heap used up costs what was going on, not the terminal."""
         try:
-            self.board.wait(self.poll())
+            self.board.wait(min(self.poll(), most_ms))
         except MemoryError:
             gc.collect()
             self.log.note("memory")

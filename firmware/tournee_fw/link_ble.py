@@ -26,7 +26,6 @@ _ADVERTISE_US = const(100_000)
 _RETRY_MS = const(5)  # all radio buffers are full: about a connection event later
 _ADVERTISE_RETRY_MS = const(1000)
 _SILENT_MS = const(20_000)  # a host that connects and says nothing makes room for another
-_NAME_BYTES = const(29)  # 31 of the scan response less length and type
 
 
 class BleTransport(Transport):
@@ -39,7 +38,7 @@ class BleTransport(Transport):
         self.refused_hosts = 0
         self._ble = ble
         self._service = getattr(ble, "service", None)  # simulated boards: IRQs come from a socket
-        self._advertised_name = name.encode()[:_NAME_BYTES]
+        self._advertised_name = _cut(name.encode(), _link.BLE_NAME_BYTES)
         self._max_mtu = mtu
         self._value_bytes = _MTU_DEFAULT - _VALUE_OVERHEAD
         self._connection = None
@@ -195,3 +194,11 @@ class BleTransport(Transport):
         self._silent_until = self._advertise_at = None
         self._gap = 2  # one whole turn of the loop, wherever the IRQ fell
         self._value_bytes = _MTU_DEFAULT - _VALUE_OVERHEAD
+
+
+def _cut(text: bytes, most: int) -> bytes:
+    """At most that many bytes of UTF-8, whole characters."""
+    if len(text) > most:
+        while text[most] & 0xC0 == 0x80:
+            most -= 1
+    return text[:most]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+
+from hardware import pinmap
 
 from .model import HERE, Board, Texts, board
 from .rules import Fault
@@ -16,7 +17,7 @@ CONFIDENCE = ("high", "medium", "none")
 
 
 def read() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = tomllib.loads(PATH.read_text("utf-8"))["row"]
+    rows: list[dict[str, Any]] = pinmap.toml(PATH).get("row", [])
     return rows
 
 

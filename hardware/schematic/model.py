@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +110,8 @@ class Texts:
 
     @classmethod
     def read(cls) -> Texts:
-        library, sheets = (tomllib.loads((HERE / f"{n}.toml").read_text("utf-8")) for n in ("library", "sheets"))
+        """Raises MapError."""
+        library, sheets = (pinmap.toml(HERE / f"{n}.toml") for n in ("library", "sheets"))
         maps = {name: pinmap.load(pinmap.HERE / "pins" / f"{name}.toml") for name in sheets["boards"]}
         return cls(library, sheets, maps)
 

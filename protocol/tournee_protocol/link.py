@@ -40,6 +40,8 @@ MAX_REQUEST: Final = 1024
 MAX_RESPONSE: Final = 8192
 BLE_CHUNK_BYTES: Final = 244
 """A BLE value carries at most min(MTU - 3, 244) bytes of the frame stream; 20 until the MTU is known."""
+BLE_NAME_BYTES: Final = 29
+"""A terminal's name (UTF-8) as long as a scan response takes it: 31 less length and type; hosts find it by the whole name."""
 IDLE_MS: Final = 400
 """A frame begun and silent for so long is given up: its sync is dropped and the rest searched again."""
 SESSION_IDLE_MS: Final = 900_000

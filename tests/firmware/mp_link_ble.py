@@ -141,6 +141,19 @@ def test_a_long_name_fits_the_scan_response():
     assert len(radio.advertised[0][2]) == 31
 
 
+def test_a_long_name_is_cut_between_characters():
+    for name, told in (
+        ("T" * 27 + "\u00e9!", "T" * 27 + "\u00e9"),
+        ("T" * 28 + "\u00e9", "T" * 28),
+        ("T" * 27 + "\u20ac", "T" * 27),
+        ("T" * 29 + "\u20ac", "T" * 29),
+        ("T" * 29, "T" * 29),
+    ):
+        radio = Radio()
+        BleTransport(radio, name).poll(0)
+        assert radio.advertised[0][2][2:].decode() == told
+
+
 def test_connected_from_the_first_write_on():
     radio, transport = start()
     radio.connect()

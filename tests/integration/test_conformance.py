@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 from tests.tools import qemu as images
+from tournee.flash.adapters import board as flash
+from tournee.flash.adapters import release
+from tournee.flash.adapters.serialports import Port
 from tournee_sim.boards.process import FirmwareProcess, find_firmware, find_micropython
 from tournee_sim.boards.qemu import IMAGE_VARIABLE, QemuProcess
 from tournee_sim.boards.thread import ThreadedBoard
@@ -192,3 +196,38 @@ def test_conform_runs_the_suite_over_a_boards_repl(keys: Path, tmp_path: Path) -
         assert done.returncode == 4
         assert "no module named 'tournee_fw" in done.stderr
     assert sorted(version.rglob("*")) == before
+
+
+def _conform(port: str, *argv: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "firmware/conform.py"), "--port", port, *argv]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_terminal_runs_again_however_the_suite_ended(keys: Path, tmp_path: Path) -> None:
+    """It failed on the board, named no check, or was broken off by Ctrl-C."""
+    need("micropython")
+    need("tty")
+    cards = ("cps-medecin", "vitale-famille")
+    with ThreadedBoard(config(keys, tmp_path, cards, board="stock")) as terminal:
+        port = terminal.url.removeprefix("serial:")
+        flash.flash(Port(port, ""), board=None, name="", erase=False, dry_run=False, said=lambda stage, done, of: None)
+        other = _conform(port, "--board", "RPI_PICO_W")
+        said = other.communicate(timeout=120)[1]
+        assert other.returncode == 4 and "The board said: ImportError" in said
+        assert release.running(port, 10.0)
+        none = _conform(port, "--board", "UNIX", "--only", "heap")
+        assert "no check's name has 'heap'" in none.communicate(timeout=120)[1] and none.returncode == 4
+        assert release.running(port, 10.0)
+        broken = _conform(port, "--board", "UNIX", "--only", "slot 0: a")
+        assert broken.stdout is not None and broken.stdout.readline().startswith("CHECK ")
+        broken.send_signal(signal.SIGINT)
+        broken.communicate(timeout=120)
+        assert broken.returncode == 130
+        assert release.running(port, 60.0), "this board does not hear Ctrl-C: it starts again when the suite has ended"
+
+
+def test_a_python_without_the_extra_is_told_what_to_install(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "-E", str(ROOT / "firmware/conform.py"), "--board", "UNIX"]  # -S: no site-packages
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 4
+    assert re.fullmatch(r"conform.py: \w+ is not installed\n→ pip install 'tournee\[flash\]' .*\n", done.stderr)

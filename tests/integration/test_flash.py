@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +109,10 @@ def test_all_boards_are_flashed_though_one_of_them_fails(
         rows = json.loads(done.stdout)["boards"]
         assert [(r["port"], r["ok"]) for r in rows] == [(p.device, p is not gone) for p in ports]
         assert rows[1]["code"] == "port-vanished" and rows[1]["remedy"]
-        assert len(labels.read_text().splitlines()) == 2
+        told = [json.loads(line) for line in labels.read_text().splitlines()]
+        assert [(t["port"], t["ok"], t.get("code")) for t in told] == [
+            (p.device, p is not gone, "port-vanished" if p is gone else None) for p in ports
+        ]
         assert stock.running() and release.running(ports[2].device, 10.0)
         refused = CliRunner().invoke(command, ["--all-ports", "--name", "One"], standalone_mode=False)
         assert "several boards" in str(refused.exception)
@@ -165,6 +170,47 @@ def test_what_arrives_damaged_is_never_started(stock: Stock, monkeypatch: pytest
     assert stock.put().plan.write == ("tournee_fw/slots.mpy",)
 
 
+@pytest.mark.parametrize("damaged", ["main.py", "tournee/name", "tournee/current"])
+def test_what_is_started_or_named_is_read_back_first(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    write = repl.Repl.write
+
+    def damages(self: repl.Repl, name: str, content: bytes, told: object) -> None:
+        write(self, name, content[:-2] + b"@\n" if name == f"{damaged}.new" else content, told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(repl.Repl, "write", damages)
+    with pytest.raises(NotWritten, match=damaged):
+        stock.put(name="Tournee-9997")
+    assert not {damaged, f"{damaged}.new", "tournee/current"} & set(stock.files())
+    monkeypatch.undo()
+    stock.put(name="Tournee-9997")
+    before = stock.files()
+    monkeypatch.setattr(repl.Repl, "write", damages)
+    if damaged == "tournee/name":
+        with pytest.raises(NotWritten, match=damaged):
+            stock.put(name="Tournee-9996")
+        assert stock.files() == before and (stock.flash / fileset.NAME).read_text() == "Tournee-9997\n"
+
+
+def test_a_run_cut_before_a_rename_leaves_nothing_for_ever(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stock.put(name="Old")
+    whole = stock.files()
+
+    def gone(self: repl.Repl, name: str, to: str) -> None:
+        raise PortVanished("the cable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repl.Repl, "rename", gone)
+        with pytest.raises(PortVanished):
+            stock.put(name="New")
+    (stock.flash / "main.py.new").write_bytes(b"half")
+    assert set(stock.files()) - set(whole) == {"main.py.new", "tournee/name.new"}
+    assert {"main.py.new", "tournee/name.new"} <= set(stock.put(dry_run=True).plan.stale)
+    done = stock.put()
+    assert done.up_to_date and done.name == "Old" and stock.files() == whole
+
+
 def test_leftovers_are_removed_and_erase_leaves_only_the_new(stock: Stock) -> None:
     (stock.flash / "tournee/a/tournee_fw").mkdir(parents=True)
     (stock.flash / "tournee/a/tournee_fw/gone.mpy").write_bytes(b"old")
@@ -220,6 +266,18 @@ def test_three_starts_that_fail_leave_the_repl(stock: Stock) -> None:
     assert stock.running()
 
 
+def test_starts_on_which_nobody_calls_are_no_failed_ones(stock: Stock) -> None:
+    """A terminal that has nothing to do for a minute has come up too."""
+    stock.put()
+    tries = stock.flash / fileset.TRIES
+    stock.board.restart()
+    for seen in (True, False):  # the start is counted, then forgotten
+        end = time.monotonic() + 15
+        while tries.exists() is not seen and time.monotonic() < end:
+            time.sleep(0.1)
+        assert tries.exists() is seen
+
+
 def test_a_key_held_at_power_on_gives_the_repl_without_a_host(stock: Stock) -> None:
     stock.put()
     stock.board.board.bus.held = bytes([KEY_CANCEL])
@@ -241,6 +299,34 @@ def test_a_firmware_that_does_not_come_up_is_told(stock: Stock, monkeypatch: pyt
     monkeypatch.undo()
     assert not stock.put().up_to_date
     assert stock.running() == made.manifest
+
+
+@pytest.mark.parametrize("why", [PortBusy, PortForbidden])
+def test_another_program_that_has_the_port_right_after_the_reset_is_waited_for(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch, why: type[PortBusy | PortForbidden]
+) -> None:
+    """A modem manager looks at what is new on USB; udev gives it its group a moment later."""
+    running, asked = release.running, []
+
+    def refused(port: str, wait_s: float) -> tuple[str, str] | None:
+        asked.append(port)
+        if len(asked) < 3:
+            raise why(port)
+        return running(port, wait_s)
+
+    monkeypatch.setattr(release, "running", refused)
+    assert stock.put().name and len(asked) >= 3
+    monkeypatch.setattr(boards, "_START_S", 1.0)
+    asked.clear()
+    monkeypatch.setattr(release, "running", lambda port, wait_s: (_ for _ in ()).throw(why(port)))
+    with pytest.raises(DidNotStart, match=re.escape(why(stock.port.device).what)):
+        stock.put()
+
+
+def test_a_name_in_brackets_is_shown_at_every_flash(stock: Stock) -> None:
+    for argv in (["--name", "Cabinet [/A]"], []):
+        done = stock.run(*argv)
+        assert done.returncode == 0 and "Cabinet [/A]" in done.stdout, done.stderr
 
 
 # Named causes
@@ -280,16 +366,12 @@ def test_a_port_that_is_not_there_or_forbidden(tmp_path: Path, monkeypatch: pyte
 
 def test_a_port_on_which_nobody_answers() -> None:
     master, slave = pty.openpty()
+    port = Port(os.ttyname(slave), "")
     try:
-        with pytest.raises(NoMicroPython):
-            boards.flash(
-                Port(os.ttyname(slave), ""),
-                board=None,
-                name="",
-                erase=False,
-                dry_run=False,
-                said=lambda stage, done, of: None,
-            )
+        for board, remedy in ((None, "docs/FLASH.md"), ("NUCLEO_WB55", "ST-LINK"), ("RPI_PICO2_W", "RPI_PICO2_W.uf2")):
+            with pytest.raises(NoMicroPython) as told:
+                boards.flash(port, board=board, name="", erase=False, dry_run=False, said=lambda stage, done, of: None)
+            assert remedy in told.value.remedy and ("BOOTSEL" in told.value.remedy) is (board != "NUCLEO_WB55")
     finally:
         os.close(master)
         os.close(slave)

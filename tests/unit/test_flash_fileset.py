@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
 import json
 import subprocess
@@ -105,6 +106,50 @@ def test_build_py_says_what_it_made(root: Path, tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "build.json").read_text())
     assert facts["manifest"] in done.stdout
     assert hashlib.sha256((tmp_path / "littlefs.img").read_bytes()).hexdigest() == facts["littlefs.img"]
+
+
+def build(root: Path, out: Path) -> tuple[int, str]:
+    """Code and what `firmware/build.py` says of its failure."""
+    command = [sys.executable, str(root / "firmware/build.py"), "--board", "UNIX", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def test_build_py_leaves_alone_what_it_has_not_made(root: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "files" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    code, said = build(root, tmp_path)
+    assert code == 4 and f"{mine.parent} is not of an earlier build\n→ move it away" in said
+    assert mine.read_text() == "mine" and [p.name for p in tmp_path.iterdir()] == ["files"]
+    (tmp_path / "build.json").touch()
+    assert build(root, tmp_path) == (0, "") and not mine.exists()
+
+
+def test_build_py_says_why_a_folder_does_not_take_its_files(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "files").touch()
+    for out, said in (
+        (file, f"build.py: {file}: File exists\n→ give a folder"),
+        (file / "below", f"build.py: {file}/below: Not a directory\n→ give a folder"),
+        (Path("/proc/none"), "build.py: /proc/none: No such file or directory\n→ give a folder"),
+        (tmp_path / "out", f"build.py: {tmp_path}/out/files is not of an earlier build\n→ move it away"),
+    ):
+        code, told = build(root, out)
+        assert code == 4 and told.startswith(said), told
+
+
+def test_a_build_broken_off_by_a_full_disk_can_be_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            filesets.build("UNIX", tmp_path)
+    assert filesets.build("UNIX", tmp_path)["manifest"]
 
 
 def _mounted(path: Path, mount: str, on_path: str, block: int = 4096) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hardware import power
+from hardware.pinmap import MapError
 from hardware.schematic.model import Board, Texts, board
 
 
@@ -67,5 +69,27 @@ def test_a_resistor_of_the_netlist_changes_the_budget(pico: Board) -> None:
 def test_a_load_without_current_is_named(pico: Board) -> None:
     data = _data()
     del data["load"][0]["off"]
-    with pytest.raises(ValueError, match="a has neither off nor ohm"):
+    with pytest.raises(MapError, match="a has neither off nor ohm"):
         power.budget(data, pico)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("volts = 3.7", "volts = ", "power.toml: Invalid value (at line 21, column 9)"),
+        ("on_s = 600", "ons = 600", "power.toml, people: there is no on_s"),
+        ("[cell]", "[sell]", "power.toml, cell: there is no volts, usable, capacities_mAh"),
+        ('rail = "3V3"', 'rail = "5V"', "power.toml, load 3: its rail is one of cell, card, 3V3"),
+        ('["R403"]', '["R999"]', "light of the display, always on (hal/lcd.py): the netlist has no R999"),
+        ("\noff = 25", "", "has neither off nor ohm"),
+    ],
+)
+def test_a_wrong_text_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    text = (power.HERE / "power.toml").read_text("utf-8")
+    assert old in text
+    (tmp_path / "power.toml").write_text(text.replace(old, new, 1), "utf-8")
+    monkeypatch.setattr(power, "HERE", tmp_path)
+    assert power.main(["--check"]) == 2
+    assert said in capsys.readouterr().err

@@ -30,6 +30,19 @@ def test_rules_hold_and_files_are_what_the_design_says() -> None:
     assert cli.main(["--check"]) == 0
 
 
+def test_a_text_that_is_no_toml_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("library.toml", "sheets.toml"):
+        (tmp_path / name).write_text((model.HERE / name).read_text("utf-8") + "broken\n", "utf-8")
+        with monkeypatch.context() as patch:
+            if name == "sheets.toml":
+                (tmp_path / "library.toml").write_text((model.HERE / "library.toml").read_text("utf-8"), "utf-8")
+            patch.setattr(model, "HERE", tmp_path)
+            assert cli.main(["--check"]) == 2
+        assert capsys.readouterr().err.startswith(f"{name}: Expected '=' after a key")
+
+
 def test_the_files_do_not_depend_on_order_of_sets_place_or_day(texts: Texts, root: Path) -> None:
     again = cli.outputs(texts)
     assert again == cli.outputs(Texts.read())

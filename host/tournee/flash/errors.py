@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from tournee.errors import TourneeError, UsageError
 
 READER = 4
@@ -82,13 +84,15 @@ class PortForbidden(FlashError):
 
 
 class NoMicroPython(FlashError):
+    """`how` MicroPython gets onto this board, of its board.toml; empty for a board that nobody named."""
+
     code = "no-micropython"
 
-    def __init__(self, port: str) -> None:
-        super().__init__(
-            f"No MicroPython answers on {port}.",
-            "Put MicroPython on the board first: hold BOOTSEL while connecting it, then tournee flash --uf2 FILE.",
+    def __init__(self, port: str, how: str = "") -> None:
+        how = (
+            how or "on a Pico, hold BOOTSEL while connecting it, then tournee flash --uf2 FILE; others: docs/FLASH.md."
         )
+        super().__init__(f"No MicroPython answers on {port}.", f"Put MicroPython on the board first: {how}")
 
 
 class WrongBoard(FlashError):
@@ -111,10 +115,10 @@ class InBootloader(FlashError):
 class TooOld(FlashError):
     code = "micropython-version"
 
-    def __init__(self, found: str, wanted: str) -> None:
+    def __init__(self, found: str, wanted: str, how: str) -> None:
         super().__init__(
             f"The board's MicroPython ({found}) cannot run this firmware, compiled for {wanted}.",
-            "Put a current MicroPython on the board: tournee flash --uf2 FILE.",
+            f"Put a current MicroPython on the board: {how}",
         )
 
 
@@ -198,11 +202,30 @@ class WrongFamily(FlashError):
         super().__init__(f"The file is for {family}, the board says {board}.", "Take the file made for this board.")
 
 
-class DriveFull(FlashError):
+_AGAIN = "the board again holding BOOTSEL, then run the command again."
+_DRIVE_REMEDIES = {
+    errno.ENOSPC: "Remove what else lies on the drive, or connect " + _AGAIN,
+    errno.EROFS: "Mount the drive so that it can be written (it is mounted read-only), then run the command again.",
+    errno.EACCES: "Mount the drive so that you may write to it, then run the command again.",
+}
+
+
+class DriveRefused(FlashError):
     code = "drive"
 
-    def __init__(self, drive: str, said: str) -> None:
-        super().__init__(
-            f"{drive} does not take the file: {said}",
-            "Connect the board again holding BOOTSEL, then run the command again.",
-        )
+    def __init__(self, drive: str, number: int, said: str) -> None:
+        super().__init__(f"{drive} does not take the file: {said}.", _DRIVE_REMEDIES.get(number, "Connect " + _AGAIN))
+
+
+class DriveGone(FlashError):
+    code = "drive-gone"
+
+    def __init__(self, drive: str, done: int, of: int) -> None:
+        super().__init__(f"{drive} went away after {done} of {of} bytes.", "Check the cable, connect " + _AGAIN)
+
+
+class LabelsRefused(UsageError):
+    code = "labels"
+
+    def __init__(self, path: str, said: str) -> None:
+        super().__init__(f"{path} cannot be written: {said}.", "Name another file with --labels, or make room.")

@@ -35,8 +35,12 @@ class BoardFiles(Protocol):
         """The file, its folders made; `sent` is told the bytes of each piece."""
         ...
 
-    def replace(self, name: str, content: bytes) -> None:
-        """A small file that is wholly the old one or the new one whenever the power goes."""
+    def hash(self, name: str) -> str:
+        """SHA-256 (hex) of a file that is there, as the board reads it."""
+        ...
+
+    def rename(self, name: str, to: str) -> None:
+        """`to` is wholly the old file or the new one whenever the power goes."""
         ...
 
     def remove(self, name: str) -> None:

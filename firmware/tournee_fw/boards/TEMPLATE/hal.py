@@ -1,6 +1,6 @@
 """The one file to write for a board whose card UART is new. It runs as it stands, with slots that never have a card.
 
-A board with an RP2040, RP2350 or STM32WB needs none of this: take `hal/rp2` or `hal/stm32` and only change `pins.py`.
+A board with an RP2040, RP2350 or STM32WB needs none of this: take `hal/rp2` or `hal/stm32` and write only a pin map.
 """
 
 from tournee_fw.hal import CardPort

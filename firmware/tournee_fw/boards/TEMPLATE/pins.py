@@ -1,6 +1,4 @@
-"""Pins of YOUR BOARD: numbers or names as `machine.Pin` takes them. Copied from the schematic, nowhere else written down."""
-
-HZ = 125_000_000  # of the processor, when the HAL sets it
+"""Pins of YOUR BOARD, numbers or names as `machine.Pin` takes them."""
 
 SLOTS = (
     {"io": 2, "clk": 3, "rst": 4, "cmdvcc": 5, "off": 6, "en_5v": 7, "en_1v8": 8},

@@ -10,7 +10,15 @@ from typing import Any
 from tournee.flash import fileset, install
 from tournee.flash.adapters import cross, release, repl, serialports
 from tournee.flash.adapters.serialports import Port
-from tournee.flash.errors import BoardUnknown, DidNotStart, FlashError, NoMicroPython, PortVanished
+from tournee.flash.errors import (
+    BoardUnknown,
+    DidNotStart,
+    FlashError,
+    NoMicroPython,
+    PortBusy,
+    PortForbidden,
+    PortVanished,
+)
 from tournee.flash.install import Plan, Progress
 
 _FIND_S = 5.0
@@ -42,7 +50,12 @@ class Done:
 def flash(port: Port, *, board: str | None, name: str, erase: bool, dry_run: bool, said: Progress) -> Done:
     """Raises FlashError. A run that was broken off is gone on with; nothing that runs is touched before all is checked."""
     started = time.monotonic()
-    line = opened(port)
+    try:
+        line = opened(port)
+    except NoMicroPython:
+        if board is None:
+            raise
+        raise NoMicroPython(port.device, fileset.settings_of(board)["micropython"]) from None
     try:
         about = line.about()
         chosen = board or install.detect(about)
@@ -104,7 +117,13 @@ def _come_up(port: Port, manifest: str) -> str:
             continue
         try:
             answer = release.running(there.terminal, 1.0)
-        except PortVanished:
+        except (
+            PortVanished,
+            PortBusy,
+            PortForbidden,
+        ) as exc:  # a modem manager looks at it first, udev sets its rights late
+            last = exc.what
+            time.sleep(0.2)
             continue
         if answer is not None:
             if answer[0] == manifest:

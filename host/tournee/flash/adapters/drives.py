@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import string
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tournee.flash import uf2
-from tournee.flash.errors import DriveFull, NoDrive, SeveralDrives, WrongFamily
+from tournee.flash.errors import DriveGone, DriveRefused, NoDrive, SeveralDrives, WrongFamily
 
 _INFO = "INFO_UF2.TXT"
 _PIECE = 64 * 1024
@@ -28,14 +30,40 @@ def found() -> list[tuple[Path, str]]:
     return drives
 
 
-def copy(source: Path, drive: Path | None, said: Callable[[int, int], None]) -> Path:
-    """Checks `source`, copies it to the drive and waits until it is written; gives the drive.
+@dataclass(frozen=True)
+class Copy:
+    """A whole file and the one drive of a board that it is for; nothing is written yet."""
 
-    `said`: (bytes done, bytes in all). Raises Uf2Broken, NoDrive, SeveralDrives, WrongFamily, DriveFull.
-    """
+    name: str
+    data: bytes
+    family: str  # empty when the file names none
+    drive: Path
+
+    def run(self, said: Callable[[int, int], None]) -> None:
+        """Until the board has all of it; `said`: (bytes done, bytes in all). Raises DriveGone, DriveRefused."""
+        target, at, begun = self.drive / self.name, 0, 0
+        try:
+            with target.open("wb", buffering=0) as file:
+                while at < len(self.data):
+                    begun = min(at + _PIECE, len(self.data))
+                    at += file.write(self.data[at : at + _PIECE])
+                    os.fsync(file.fileno())  # each piece: else all of it waits in memory while the cable may go
+                    said(at, len(self.data))
+        except OSError as exc:
+            if (self.drive / _INFO).exists():
+                with contextlib.suppress(OSError):
+                    target.unlink(missing_ok=True)
+                raise DriveRefused(str(self.drive), exc.errno or 0, exc.strerror or str(exc)) from None
+            # The boot ROM restarts at the last block: the drive then goes away under the last piece, which is success.
+            if begun < len(self.data):
+                raise DriveGone(str(self.drive), at, len(self.data)) from None
+
+
+def ready(source: Path, drive: Path | None) -> Copy:
+    """Checks `source` and finds its drive. Raises Uf2Broken, NoDrive, SeveralDrives, WrongFamily."""
     data = source.read_bytes()
     told = uf2.parse(data)
-    drives = [d for d in found() if drive is None or d[0] == drive.absolute()]
+    drives = [d for d in found() if drive is None or d[0].resolve() == drive.resolve()]
     if not drives:
         raise NoDrive
     if len(drives) > 1:
@@ -44,19 +72,7 @@ def copy(source: Path, drive: Path | None, said: Callable[[int, int], None]) -> 
     chip = "RP2350" if "RP2350" in board else "RP2040"
     if told.family and not told.family.startswith(chip):
         raise WrongFamily(told.family, board)
-    target = folder / source.name
-    try:
-        with target.open("wb") as file:
-            for at in range(0, len(data), _PIECE):
-                file.write(data[at : at + _PIECE])
-                said(min(at + _PIECE, len(data)), len(data))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as exc:
-        # the boot ROM restarts at the last block: the drive then goes away under the last write, which is success
-        if folder.exists() and (folder / _INFO).exists():
-            raise DriveFull(str(folder), exc.strerror or str(exc)) from None
-    return folder
+    return Copy(source.name, data, told.family, folder)
 
 
 def _mounts() -> Iterator[Path]:

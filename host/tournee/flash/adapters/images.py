@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tournee.flash.adapters import remote
 from tournee.flash.errors import NoRoom, ToolMissing
 
 
@@ -38,14 +37,9 @@ def littlefs(files: Mapping[str, bytes], block_bytes: int, blocks: int) -> bytes
 
 def romfs(package: Mapping[str, bytes]) -> bytes:
     """An image with `package` (names below lib/), for a board that runs from ROMFS; raises ToolMissing."""
-    try:
-        from mpremote.romfs import make_romfs
-    except ImportError:
-        raise ToolMissing("mpremote") from None
     with tempfile.TemporaryDirectory(prefix="tr") as folder:
         for name, content in package.items():
             path = Path(folder, "lib", name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        with contextlib.redirect_stdout(io.StringIO()):
-            return bytes(make_romfs(folder, mpy_cross=False))
+        return remote.romfs(folder)

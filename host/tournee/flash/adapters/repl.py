@@ -1,4 +1,4 @@
-"""MicroPython's raw REPL by mpremote, behind one file: mpremote promises no interface (pinned in pyproject.toml)."""
+"""MicroPython's raw REPL as a board's file system."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import ast
 import base64
 import contextlib
 import errno
-import io
 import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tournee.flash.adapters import remote
 from tournee.flash.errors import (
     BoardFull,
     BoardSaid,
@@ -21,12 +21,11 @@ from tournee.flash.errors import (
     PortBusy,
     PortForbidden,
     PortVanished,
-    ToolMissing,
 )
 from tournee.flash.ports import About
 
 _PIECE = 1536
-_PROBE_S, _ANSWER_S = 0.7, 15.0
+_PROBE_S, _ANSWER_S, _STOP_S = 0.7, 15.0, 2.0
 BAUD = 115_200
 _HELPER = """
 import os, sys, gc, binascii
@@ -95,6 +94,7 @@ class Repl:
     def __init__(self, port: str, transport: Any) -> None:
         self._port = port
         self._transport = transport
+        self._prompt = True
 
     def about(self) -> About:
         return About(*self._value("_about()"))
@@ -104,7 +104,7 @@ class Repl:
         for name in self._value(
             f"list(_ls({folder!r}))"
         ):  # one at a time: a board hashes slowly, and a time-out means silence
-            found[str(name)] = str(self._value(f"_hash({name!r})"))
+            found[str(name)] = self.hash(str(name))
         return found
 
     def read(self, name: str) -> bytes | None:
@@ -120,35 +120,50 @@ class Repl:
             sent(len(piece))
         self._run("f.close(); f = None; gc.collect()")
 
-    def replace(self, name: str, content: bytes) -> None:
-        self.write(f"{name}.new", content, lambda n: None)
-        self._run(f"_mv({name + '.new'!r}, {name!r})")
+    def hash(self, name: str) -> str:
+        return str(self._value(f"_hash({name!r})"))
+
+    def rename(self, name: str, to: str) -> None:
+        self._run(f"_mv({name!r}, {to!r})")
 
     def remove(self, name: str) -> None:
         self._run(f"_rm({name!r})")
 
     def run(self, program: str, silent_s: float, printed: Callable[[bytes], None]) -> None:
         """Until `program` ends; what it prints as it comes. BoardSaid with its last word when it fails or is silent for `silent_s`."""
-        from mpremote.transport import TransportExecError
-
         with self._translated():
-            _, error = self._transport.exec_raw(program, timeout=silent_s, data_consumer=printed)
+            try:
+                _, error = self._transport.exec_raw(program, timeout=silent_s, data_consumer=printed)
+            except BaseException:
+                self._prompt = self._stopped()
+                raise
             if error:
-                raise TransportExecError(1, error.decode("utf-8", "replace"))
+                raise remote.raised()(1, error.decode("utf-8", "replace"))
 
     def reset(self) -> None:
-        """The port may go away for a moment; `close` afterwards."""
-        with self._translated():
-            self._transport.exec_raw_no_follow(
-                "try:\n import machine; machine.reset()\nexcept (ImportError, AttributeError):\n pass"
-            )
-        with contextlib.suppress(OSError):  # a port without that: its soft reset
-            self._transport.read_until(1, b"\x04>", timeout=0.3)
-            self._transport.serial.write(b"\r\x02\x04")
+        """The port may go away for a moment; `close` afterwards. A program that cannot be stopped is let to its end first."""
+        try:
+            if self._prompt:
+                with self._translated():
+                    self._transport.exec_raw_no_follow(
+                        "try:\n import machine; machine.reset()\nexcept (ImportError, AttributeError):\n pass"
+                    )
+        finally:
+            with contextlib.suppress(OSError):  # a port without that: its soft reset
+                self._transport.read_until(1, b"\x04>", timeout=0.3)
+                self._transport.serial.write(b"\r\x02\x04")
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._transport.close()
+
+    def _stopped(self) -> bool:
+        """Whether what runs has made room for the prompt."""
+        try:
+            self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_STOP_S)
+        except (OSError, remote.lost()):
+            return False
+        return True
 
     def _value(self, expression: str) -> Any:
         return ast.literal_eval(self._run(f"print(repr({expression}))").strip())
@@ -160,15 +175,13 @@ class Repl:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        from mpremote.transport import TransportError, TransportExecError
-
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it does not understand
+            with remote.quiet():
                 yield
-        except TransportExecError as exc:
+        except remote.raised() as exc:
             said = (exc.error_output.strip().splitlines() or ["an error without a text"])[-1]
             raise (BoardFull if re.search(r"ENOSPC|\b28\b", said) else BoardSaid)(said) from None
-        except (OSError, TransportError, ValueError, IndexError, ArithmeticError) as exc:
+        except (OSError, remote.lost(), ValueError, IndexError, ArithmeticError) as exc:
             raise self._lost(exc) from None
 
     def _lost(self, exc: BaseException) -> FlashError:
@@ -179,16 +192,11 @@ class Repl:
 
 def opened(port: str) -> Repl:
     """In the raw REPL. Raises NoMicroPython, PortVanished, PortBusy, PortForbidden, ToolMissing."""
-    try:
-        from mpremote.transport import TransportError
-        from mpremote.transport_serial import SerialTransport
-    except ImportError:
-        raise ToolMissing("mpremote") from None
+    failed = remote.lost()
     check_port(port)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            transport = SerialTransport(port, baudrate=BAUD, timeout=_ANSWER_S)
-    except (OSError, TransportError) as exc:
+        transport = remote.transport(port, BAUD, _ANSWER_S)
+    except (OSError, failed) as exc:
         raise _not_opened(port, exc) from None
     repl = Repl(port, transport)
     try:
