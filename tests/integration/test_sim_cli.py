@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -95,6 +96,19 @@ def test_mistakes_name_the_remedy(up: Callable[..., dict[str, Any]], sim: Run) -
     assert "--link ble" in sim("fault", "air", "drop", code=4).stderr
     assert "--name" in sim("up", code=4).stderr  # the same state twice
     assert "2" in sim("pull", "2", code=2).stderr
+
+
+def test_a_name_is_no_path_and_a_taken_port_is_told(environment: dict[str, str], sim: Run, tmp_path: Path) -> None:
+    for name in ("", "../../esc", "a/b", ".", "x" * 33):
+        for command in ("up", "status"):
+            assert "is no name: take up to 32 letters" in sim(command, "--name", name, code=2).stderr
+    assert not list(tmp_path.iterdir())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = sim("up", "--port", str(port), code=4).stderr
+    assert told == f"port {port}: Address already in use\n→ give another --port, or none for a free one\n"
+    (tmp_path / "file").touch()
+    assert "→ give --state a folder" in sim("up", "--state", str(tmp_path / "file" / "state"), code=4).stderr
 
 
 def test_two_terminals_side_by_side_and_stale_state(up: Callable[..., dict[str, Any]], sim: Run) -> None:

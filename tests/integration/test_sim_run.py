@@ -20,10 +20,11 @@ import pytest
 from tests.tools import qemu as images
 from tournee_sim.boards.qemu import IMAGE_VARIABLE
 from tournee_sim.pytest_plugin import need
+from tournee_sim.scenarios.folder import PLAN, SESSIONS
 from tournee_sim.scenarios.load import library, scenarios
 from tournee_sim.scenarios.model import Outcome
 from tournee_sim.scenarios.pool import run_all
-from tournee_sim.scenarios.run import SESSIONS, Plan
+from tournee_sim.scenarios.run import Plan
 from tournee_sim.scenarios.worker import Settings
 
 FAILING = """\
@@ -67,9 +68,20 @@ def test_a_failing_session_leaves_trace_and_seed_and_is_repeated(keys: Path, tmp
     (failure,) = reply["failures"]
     assert (failure["name"], failure["seed"], failure["message"]) == ("bad", 9, "status TIMEOUT, not OK")
     trace = failure["trace"]
+    original = Path(trace).read_text("utf-8")
     replayed = tournee(keys, "sim", "replay", trace, "--times", "2")
     assert replayed.returncode == 4 and replayed.stdout.count("now:  the same") == 2, replayed.stdout + replayed.stderr
     assert "was" not in replayed.stdout  # the exchanges do not differ
+    out = tmp_path / "out"
+    tournee(keys, "sim", "replay", trace, "--times", "2", "--out", str(out))
+    assert sorted(p.name for p in out.iterdir()) == ["bad-unix-9-again-1.jsonl", "bad-unix-9-again-2.jsonl"]
+    answer = original[original.index("8 bytes ") :][:16]
+    (tmp_path / "edited.jsonl").write_text(
+        original.replace(answer, "8 bytes 00000000").replace('"sessions_before": 0', '"sessions_before": 3'), "utf-8"
+    )
+    other = tournee(keys, "sim", "replay", str(tmp_path / "edited.jsonl")).stdout
+    assert "now:  the same" not in other and f"→ 8 bytes 00000000 9000, is slot 0 00 84 00 00 08 → {answer}" in other
+    assert "had run 3 other sessions" in other and "→ tournee sim run SCENARIO --seed 6 -n 4" in other
     shown = tournee(keys, "trace", "show", trace)
     assert shown.returncode == 0
     assert "00 84 00 00 08  →  8 bytes" in shown.stdout
@@ -88,6 +100,8 @@ def test_a_failing_session_leaves_trace_and_seed_and_is_repeated(keys: Path, tmp
         (["sim", "run", "visit", "--board", "abacus"], "there are unix, qemu"),
         (["sim", "replay", __file__], "no JSON"),
         (["trace", "show", __file__], "no JSON"),
+        (["sim", "run", "visit", "-n", "1000000000"], "1000000"),
+        (["sim", "run", "visit", "--timeout", "nan"], "give a number of seconds"),
     ],
 )
 def test_wrong_words_end_with_2_and_a_remedy(keys: Path, words: list[str], says: str) -> None:
@@ -121,6 +135,90 @@ def test_a_character_to_the_card_can_be_damaged(keys: Path, tmp_path: Path) -> N
     (tmp_path / "parity.yaml").write_text(FAILING.replace("fault: {kind: silent, slot: 0}", step), "utf-8")
     done = tournee(keys, "sim", "run", str(tmp_path / "parity.yaml"), "--seed", "1")
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_run_in_which_all_is_skipped_says_why_and_is_no_success(keys: Path) -> None:
+    words = ["sim", "run", "faults/pps", "--only", "pps/DONE/*", "--board", "qemu", "--seed", "1"]
+    done = tournee(keys, *words)
+    assert done.returncode == 4 and "7 sessions: 0 passed, 7 skipped" in done.stdout, done.stdout + done.stderr
+    assert "skipped 7: board qemu: only unix can be watched in its states" in done.stdout
+    assert "nothing was tried" in done.stderr and "\n→ take another --board" in done.stderr
+    told = tournee(keys, *words, "--json")
+    assert told.returncode == 4 and list(json.loads(told.stdout)["skips"].values()) == [7]
+
+
+def test_a_run_goes_on_only_with_the_scenarios_it_began_with(keys: Path, tmp_path: Path) -> None:
+    need("micropython")
+    path, report = tmp_path / "mine.yaml", tmp_path / "report"
+    path.write_text(FAILING, "utf-8")
+    words = ["sim", "run", str(path), "-n", "2", "--report", str(report)]
+    assert tournee(keys, *words, "--seed", "1").returncode == 4
+    again = tournee(keys, *words, "--resume")
+    assert again.returncode == 4 and "2 sessions: 0 passed, 2 failed" in again.stdout, again.stderr
+    path.write_text(FAILING.replace("silent", "mute"), "utf-8")
+    changed = tournee(keys, *words, "--resume")
+    assert changed.returncode == 2 and "scenarios changed since this run began: mine\n→ start anew" in changed.stderr
+    path.write_text(FAILING, "utf-8")
+    with (report / SESSIONS).open("a", encoding="utf-8") as stream:
+        stream.write('{"number": 77}\n')
+    damaged = tournee(keys, *words, "--resume")
+    assert damaged.returncode == 2 and f"{SESSIONS}:3: no session of this run" in damaged.stderr
+    (report / PLAN).write_text("garbage", "utf-8")
+    for text in ("garbage", "[]", "{}"):
+        (report / PLAN).write_text(text, "utf-8")
+        gone = tournee(keys, *words, "--resume")
+        assert gone.returncode == 2 and "holds no run to go on with" in gone.stderr, gone.stderr
+    nothing = tournee(keys, "sim", "run", str(path), "--resume", "--report", str(tmp_path / "none"))
+    assert nothing.returncode == 2 and "\n→ start anew" in nothing.stderr and not (tmp_path / "none").exists()
+
+
+def test_two_runs_do_not_share_a_folder(keys: Path, tmp_path: Path) -> None:
+    need("micropython")
+    report = tmp_path / "report"
+    words = ["sim", "run", "visit", "-n", "12", "--seed", "1", "--report", str(report)]
+    command = [sys.executable, "-m", "tournee.cli", *words]
+    with subprocess.Popen(command, env=os.environ | {"TOURNEE_TEST_KEYS": str(keys)}, stdout=subprocess.PIPE) as first:
+        while first.poll() is None and not (report / PLAN).exists():
+            threading.Event().wait(0.02)
+        for more in ([], ["--resume"]):
+            second = tournee(keys, *words, *more)
+            assert second.returncode == 2 and "another run writes to it" in second.stderr, second.stdout + second.stderr
+        assert first.wait(200) == 0
+    assert ET.parse(report / "junit.xml").getroot()[0].get("tests") == "12"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"trace": 99}', '{"trace": 1, "scenario": 5}', '{"t_ms":null,"slot":0,"apdu":5,"data":null,"sw":[]}\n{}']
+)
+def test_a_trace_that_is_none_is_not_shown(keys: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.jsonl").write_text(text + "\n", "utf-8")
+    done = tournee(keys, "trace", "show", str(tmp_path / "t.jsonl"))
+    assert done.returncode == 2 and "t.jsonl:1: " in done.stderr and "\n→ give a" in done.stderr and not done.stdout
+
+
+def test_what_a_trace_says_does_not_command_the_window(keys: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"event": "a\\u001b[2Jb"}\n', "utf-8")
+    assert "a?[2Jb" in tournee(keys, "trace", "show", str(tmp_path / "t.jsonl")).stdout
+
+
+@pytest.mark.parametrize("command", [["run", "visit"], ["replay", "t.jsonl"]])
+def test_keys_that_cannot_be_are_told_before_anything_runs(keys: Path, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "file").touch()
+    head = {"trace": 1, "scenario": {"scenario": 1, "steps": [{"info": None}]}, "board": "unix", "seed": 1}
+    (tmp_path / "t.jsonl").write_text(json.dumps(head) + "\n", "utf-8")
+    words = [str(tmp_path / word) if word == "t.jsonl" else word for word in command]
+    done = tournee(keys, "sim", *words, "--keys", str(tmp_path / "file" / "keys"))
+    assert done.returncode == 4 and "\n→ give --keys a folder" in done.stderr and not done.stdout, done.stderr
+
+
+def test_a_disk_that_is_full_is_told(keys: Path, tmp_path: Path) -> None:
+    need("micropython")
+    report = tmp_path / "report"
+    report.mkdir()
+    (report / "junit.xml").symlink_to("/dev/full")
+    done = tournee(keys, "sim", "run", "visit", "--report", str(report))
+    assert done.returncode == 2 and "junit.xml: cannot be written (No space left" in done.stderr, done.stderr
+    assert "\n→ make room" in done.stderr
 
 
 def test_the_library_is_listed(keys: Path) -> None:
@@ -220,5 +318,5 @@ def test_the_same_scenario_on_two_boards(keys: Path, tmp_path: Path) -> None:
         str(tmp_path / "other"),
     ]
     done = tournee(keys, *words, env=image)
-    assert done.returncode == 0 and "0 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 4 and "0 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
     assert "only unix can be watched" in (tmp_path / "other" / "junit.xml").read_text("utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -23,9 +23,11 @@ from tournee_sim.scenarios import load, report
 from tournee_sim.scenarios.actions import ACTIONS
 from tournee_sim.scenarios.errors import Failed, ScenarioError
 from tournee_sim.scenarios.expect import GIVES, check, matches
+from tournee_sim.scenarios.folder import PLAN as PLAN_FILE
+from tournee_sim.scenarios.folder import SESSIONS, Log, seed_of
 from tournee_sim.scenarios.model import MATRIX_FAULTS, Outcome, Scenario, Step
-from tournee_sim.scenarios.replay import difference, read_trace, rows
-from tournee_sim.scenarios.run import SESSIONS, Log, Plan, counts, write_trace
+from tournee_sim.scenarios.run import Jobs, Plan, counts
+from tournee_sim.scenarios.traces import difference, parts, read_trace, write_trace
 from tournee_sim.trace import Trace
 
 GOOD = """\
@@ -303,31 +305,118 @@ def _outcome(number: int, kind: str = "passed") -> Outcome:
 
 def test_sessions_and_their_seeds_follow_from_the_plan() -> None:
     jobs = PLAN.jobs([SCENARIO, replace(SCENARIO, name="c", pace="real")])
-    assert [job.number for job in jobs] == list(range(12))
+    assert [job.number for job in jobs] == list(range(12)) and len(jobs) == 12
+    assert [jobs.at(number) for number in range(12)] == list(jobs)
     assert {(j.scenario.name, j.board, j.seed) for j in jobs} == {
         (name, board, seed) for name in ("a/b", "c") for board in ("unix", "qemu") for seed in (40, 41, 42)
     }
     assert PLAN.command() == "tournee sim run visit --seed 40 -n 3 --board unix,qemu"
 
 
+def _jobs(**changes: Any) -> Jobs:
+    plan = replace(PLAN, digests={SCENARIO.name: SCENARIO.digest()})
+    return replace(plan, **changes).jobs([SCENARIO])
+
+
+def test_very_many_sessions_are_made_one_by_one() -> None:
+    jobs = _jobs(sessions=10**9)
+    assert len(jobs) == 2 * 10**9
+    last = jobs.at(2 * 10**9 - 1)
+    assert (last.board, last.seed) == ("qemu", 40 + 10**9 - 1)
+    with pytest.raises(IndexError):
+        jobs.at(2 * 10**9)
+
+
 def test_a_run_broken_off_goes_on_where_it_was(tmp_path: Path) -> None:
-    log = Log(tmp_path, PLAN, resume=False)
+    log = Log(tmp_path, _jobs(), resume=False)
     log.add(_outcome(0), SCENARIO)
     log.add(_outcome(1, "failed"), SCENARIO)
     log.close()
     with (tmp_path / SESSIONS).open("a") as stream:
         stream.write('{"number": 2, "na')  # the computer stopped here
     with pytest.raises(ScenarioError, match="holds the sessions of another run"):
-        Log(tmp_path, PLAN, resume=False)
-    with pytest.raises(ScenarioError, match="was run with another seed"):
-        Log(tmp_path, replace(PLAN, seed=1), resume=True)
-    again = Log(tmp_path, PLAN, resume=True)
+        Log(tmp_path, _jobs(), resume=False)
+    with pytest.raises(ScenarioError, match="was run with sessions 3, not 4; seed 40, not 1"):
+        Log(tmp_path, _jobs(seed=1, sessions=4), resume=True)
+    with pytest.raises(ScenarioError, match=r"scenarios changed since this run began: a/b$"):
+        Log(tmp_path, _jobs(digests={"a/b": replace(SCENARIO, steps=()).digest()}), resume=True)
+    assert seed_of(tmp_path) == 40
+    again = Log(tmp_path, _jobs(), resume=True)
     assert [o.number for o in again.done] == [0, 1]
     again.add(_outcome(2), SCENARIO)
     again.close()
     assert len((tmp_path / SESSIONS).read_text("utf-8").splitlines()) == 3
     with pytest.raises(ScenarioError, match="no run to go on with"):
-        Log(tmp_path / "empty", PLAN, resume=True)
+        Log(tmp_path / "empty", _jobs(), resume=True)
+    assert not (tmp_path / "empty").exists()
+
+
+def test_a_folder_is_for_one_run_at_a_time_and_a_session_counts_once(tmp_path: Path) -> None:
+    log = Log(tmp_path, _jobs(), resume=False)
+    for resume in (False, True):
+        with pytest.raises(ScenarioError, match="another run writes to it") as told:
+            Log(tmp_path, _jobs(), resume)
+        assert "another --report" in told.value.remedy
+    log.add(_outcome(1), SCENARIO)
+    log.add(_outcome(1), SCENARIO)
+    log.close()
+    again = Log(tmp_path, _jobs(), resume=True)
+    assert [o.number for o in again.done] == [1]
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("nothing", "Expecting value"),
+        ("[]", "not the fields number, name"),
+        ('{"number": 77}', "not the fields number, name"),
+        ({"number": 77}, "77"),
+        ({"seed": 41}, "session 0 of this run is another one"),
+        ({"name": "c"}, "session 0 of this run is another one"),
+        ({"kind": "lost"}, "kind"),
+        ({"seconds": "1"}, "seconds"),
+        ({"lines": [5]}, "lines"),
+        ({"lines": ['{"slot": 1}']}, "neither an exchange nor an event"),
+        ("\udcff", "codec"),
+    ],
+)
+def test_a_bad_line_of_a_run_is_told(tmp_path: Path, row: Any, what: str) -> None:
+    Log(tmp_path, _jobs(), resume=False).close()
+    good = asdict(_outcome(0))
+    text = row if isinstance(row, str) else json.dumps(good | row)
+    with (tmp_path / SESSIONS).open("ab") as stream:
+        stream.write(f"{json.dumps(good)}\n{text}\n{json.dumps(good)}\n".encode("utf-8", "surrogateescape"))
+    with pytest.raises(ScenarioError) as told:
+        Log(tmp_path, _jobs(), resume=True)
+    assert told.value.where == f"{tmp_path / SESSIONS}:2" and what in told.value.what, told.value
+    assert "take this line out" in told.value.remedy
+
+
+@pytest.mark.parametrize("text", ["garbage", "[]", "{}", '{"seed": "x"}', "\x00"])
+def test_a_damaged_plan_is_told(tmp_path: Path, text: str) -> None:
+    Log(tmp_path, _jobs(), resume=False).close()
+    (tmp_path / PLAN_FILE).write_text(text, "utf-8")
+    for ask in (lambda: seed_of(tmp_path), lambda: Log(tmp_path, _jobs(), resume=True)):
+        with pytest.raises(ScenarioError, match="holds no run to go on with") as told:
+            ask()
+        assert "new --report" in told.value.remedy
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    log = Log(tmp_path, _jobs(), resume=False)
+    log._stream.close()
+    log._stream = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
+    with pytest.raises(ScenarioError, match="No space left") as told:
+        log.add(_outcome(0), SCENARIO)
+    log.close()
+    assert "--resume" in told.value.remedy
+    (tmp_path / "junit.xml").symlink_to("/dev/full")
+    with pytest.raises(ScenarioError, match=r"junit.xml: cannot be written \(No space left"):
+        report.write(tmp_path, PLAN, [_outcome(0)], 1.0)
+    (tmp_path / "file").touch()
+    with pytest.raises(ScenarioError, match="cannot be written"):
+        Log(tmp_path / "file" / "folder", _jobs(), resume=False)
 
 
 def test_a_trace_says_all_that_repeats_the_session(tmp_path: Path) -> None:
@@ -336,19 +425,36 @@ def test_a_trace_says_all_that_repeats_the_session(tmp_path: Path) -> None:
     assert (read.scenario, read.board, read.seed, read.end, read.step) == (SCENARIO, "unix", 41, "failed", 1)
     assert difference(read.lines, read.lines) == ""
     assert difference(read.lines, [read.lines[0].replace("9000", "6A82")]).startswith("exchange 1 was slot 0 00 84")
+    other = difference(read.lines, [read.lines[0].replace("8 bytes 0", "8 bytes 1")])
+    assert other.startswith("exchange 1 was") and "→ 8 bytes 0 9000, is" in other
     assert difference(read.lines, []) == "1 exchanges then, 0 now"
+    again = [write_trace(tmp_path, _outcome(1, "failed"), SCENARIO, again=True).name for _ in range(2)]
+    assert again == ["a-b-unix-41-again-1.jsonl", "a-b-unix-41-again-2.jsonl"]
+
+
+HEAD = '{"trace": 1, "scenario": {"scenario": 1, "steps": [{"info": null}]}, "board": "unix", "seed": 41}\n'
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("", "is empty"),
-        ("{}\n", "no scenario stands at its head"),
+        ("{}\n", "neither an exchange nor an event"),
+        ('{"event": "pull"}\n', "no scenario stands at its head"),
         ("nothing\n", "no JSON"),
         ("[1]\n{}\n", "no object"),
         ('{"trace": 9}\n', "trace version 9"),
-        ('{"trace": 1, "scenario": {}}\n', "scenario is missing"),
+        ('{"trace": 1, "scenario": {}}\n', "'board' is missing"),
+        (HEAD.replace('"scenario": 1, ', ""), "scenario is missing"),
         ('{"trace": 1}\n', "'scenario' is missing"),
+        ('{"trace": 1, "scenario": 5}\n', "'scenario' cannot be"),
+        (HEAD.replace('"unix"', '"abacus"'), "no board 'abacus'"),
+        (HEAD.replace("41", '"x"'), "'seed' cannot be"),
+        (HEAD + '{"slot": "q"}\n{}\n', ":2"),
+        (HEAD + '{"event": "step"}\n{}\n', "'number' is missing"),
+        (HEAD + '{"t_ms": "x", "event": "a"}\n{}\n', "t_ms is no number"),
+        (HEAD + '{"slot": 0, "apdu": "00", "data": null, "sw": []}\n{}\n', "'data' cannot be"),
+        (HEAD + '{"end": "failed", "step": "x"}\n', "'step' cannot be"),
     ],
 )
 def test_a_damaged_trace_is_told(tmp_path: Path, text: str, says: str) -> None:
@@ -356,14 +462,15 @@ def test_a_damaged_trace_is_told(tmp_path: Path, text: str, says: str) -> None:
     path.write_text(text, "utf-8")
     with pytest.raises(ScenarioError) as told:
         read_trace(path)
-    assert says in str(told.value) or says in told.value.what
+    assert says in str(told.value)
     assert told.value.remedy
 
 
 def test_a_trace_whose_last_line_was_cut_is_read(tmp_path: Path) -> None:
     path = write_trace(tmp_path, _outcome(1, "failed"), SCENARIO)
     path.write_text(path.read_text("utf-8")[:-9], "utf-8")
-    assert len(rows(path)) == 2
+    found = parts(path)
+    assert len(found.rows) == 1 and found.head and not found.end
     assert read_trace(path).message == "the trace was cut"
 
 
@@ -381,6 +488,8 @@ def test_junit_and_page_say_the_same_and_escape(tmp_path: Path) -> None:
     assert page.count("<details>") == 2 and "00 84 00 00 08" in page
     assert not any(word in page for word in ("src=", "<script", "@import", "url("))
     assert counts(outcomes) == {"passed": 1, "failed": 1, "error": 1, "skipped": 1}
+    page = report.html(PLAN, [_outcome(0, "skipped")], 1.0)
+    assert "<h1>0 sessions passed, 1 were skipped</h1>" in page and "var(--bad); padding" in page
 
 
 def test_no_pin_nir_or_name_comes_into_a_trace() -> None:

@@ -24,6 +24,7 @@ from tournee_sim.cards import midstate
 from tournee_sim.cards.core import Response
 from tournee_sim.cards.factory import make_card
 from tournee_sim.cards.tlv import TlvError, items, tlv
+from tournee_sim.cli.control import frame
 from tournee_sim.control import ControlError, StateLock, describe
 from tournee_sim.faults import FaultError, parse
 from tournee_sim.pki import Pki, PkiError
@@ -213,6 +214,11 @@ def test_trace_shows_a_pin_as_a_template(tmp_path: Path) -> None:
     assert rows[1]["event"] == "pull"
     assert "4711" not in text
     assert b"4711".hex(" ").upper() not in text
+
+
+def test_a_display_does_not_command_the_window_it_is_shown_in() -> None:
+    shown = frame(["a\x1b[2Jb", "c\nd", "e\x00\x9bf", "Montant dû : 12 €"]).splitlines()
+    assert shown[1:-1] == ["|a?[2Jb|", "|c?d|", "|e??f|", "|Montant dû : 12 €|"]
 
 
 def test_state_lock_is_for_one_and_falls_with_its_process(tmp_path: Path) -> None:

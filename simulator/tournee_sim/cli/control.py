@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -24,7 +25,20 @@ def targeted(function: F) -> F:
     function = click.option(
         "--state", type=click.Path(file_okay=False, path_type=Path), help="State directory given to `up`."
     )(function)
-    return click.option("--name", default=DEFAULT_NAME, show_default=True, help="Which terminal.")(function)
+    return named("Which terminal.")(function)
+
+
+def named(about: str) -> Callable[[F], F]:
+    """--name, which is a folder's name too."""
+
+    def check(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", value):
+            raise click.BadParameter(
+                f"{value!r} is no name: take up to 32 letters, digits and _ . -, a letter or digit first"
+            )
+        return value
+
+    return click.option("--name", default=DEFAULT_NAME, show_default=True, callback=check, help=about)
 
 
 def fail(error: Exception, remedy: str = "") -> NoReturn:
@@ -182,4 +196,9 @@ def down(name: str, state: Path | None, as_json: bool) -> None:
 def frame(lines: list[str]) -> str:
     """The display with a border."""
     border = "+" + "-" * 20 + "+"
-    return "\n".join([border, *(f"|{line}|" for line in lines), border])
+    return "\n".join([border, *(f"|{printable(line)}|" for line in lines), border])
+
+
+def printable(text: str, keep: str = "") -> str:
+    """What others wrote, with `?` for each character that would command the terminal window it is printed in."""
+    return "".join(character if character.isprintable() or character in keep else "?" for character in text)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from tournee_sim.cli.control import printable
+from tournee_sim.cli.run import refuse
+
 
 @click.group("trace", context_settings={"help_option_names": ["-h", "--help"]})
 def app() -> None:
@@ -22,19 +25,17 @@ def app() -> None:
 def show(trace: Path, slot: int | None, apdu: bool, tail: int | None, as_json: bool) -> None:
     """Show what happened in TRACE, of `tournee sim run` or of `tournee sim up` (apdu.log in its state)."""
     from tournee_sim.scenarios.errors import ScenarioError
-    from tournee_sim.scenarios.replay import rows
     from tournee_sim.scenarios.report import describe
+    from tournee_sim.scenarios.traces import parts
 
     try:
-        found = rows(trace)
+        found = parts(trace)
     except ScenarioError as exc:
-        click.echo(f"{exc}\n→ {exc.remedy}", err=True)
-        raise click.exceptions.Exit(2) from exc
-    head = found.pop(0) if "trace" in found[0] else None
-    end = found.pop() if found and "end" in found[-1] else None
+        refuse(exc)
+    head, end = found.head, found.end
     chosen = [
         row
-        for row in found
+        for row in found.rows
         if ("apdu" in row or not apdu) and (slot is None or ("apdu" in row and row["slot"] == slot))
     ]
     chosen = chosen[-tail:] if tail else chosen
@@ -42,12 +43,11 @@ def show(trace: Path, slot: int | None, apdu: bool, tail: int | None, as_json: b
         click.echo(json.dumps({"version": 1, "head": head, "rows": chosen, "end": end}))
         return
     if head:
-        scenario = head.get("scenario", {})
-        click.echo(
-            f"{scenario.get('name')}: board {head.get('board')}, seed {head.get('seed')}. {scenario.get('about', '')}"
-        )
+        scenario = head["scenario"]
+        about = f"{scenario.get('name')}: board {head['board']}, seed {head['seed']}. {scenario.get('about', '')}"
+        click.echo(printable(about))
     for row in chosen:
-        click.echo(describe(row))
+        click.echo(printable(describe(row)))
     if end:
-        message = f" at step {end.get('step')}: {end['message']}" if end.get("message") else ""
-        click.echo(f"{end['end']}{message}")
+        message = f" at step {end['step']}: {end['message']}" if end["message"] else ""
+        click.echo(printable(f"{end['end']}{message}", "\n"))

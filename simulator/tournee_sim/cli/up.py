@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tournee_sim.cli.control import DEFAULT_NAME, fail
+from tournee_sim.cli.control import fail, named
 from tournee_sim.control import ControlError, StateLock, state_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ INTERRUPTED = 130
 @click.option("--pin", help=f"Code porteur of the day; better in {PIN_VARIABLE}. Random when not given.")
 @click.option("--auto-pin", is_flag=True, help="Type the code whenever the display asks for it.")
 @click.option("--seed", type=int, help="Fixes what cards draw by chance.")
-@click.option("--name", default=DEFAULT_NAME, show_default=True, help="Name of the terminal; another one runs beside.")
+@named("Name of the terminal; another one runs beside.")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="What cards and terminal remember.")
 @click.option(
     "--keys",
@@ -101,6 +102,8 @@ def command(
         lock = StateLock(folder)
     except ControlError as exc:
         fail(exc, exc.remedy)
+    except OSError as exc:
+        fail(exc, "give --state a folder of yours")
     try:
         config = BoardConfig(
             name=name,
@@ -120,8 +123,12 @@ def command(
             pcsc=pcsc,
         )
         return asyncio.run(_run(config, lock, ready_file, as_json))
-    except (BoardError, UnknownCard, PkiError, OSError) as exc:
+    except (BoardError, UnknownCard, PkiError) as exc:
         fail(exc)
+    except OSError as exc:
+        if port and exc.filename is None and exc.errno in (errno.EADDRINUSE, errno.EACCES):
+            fail(OSError(f"port {port}: {os.strerror(exc.errno)}"), "give another --port, or none for a free one")
+        fail(exc, "look at the files and folders given")
     finally:
         if ready_file:
             ready_file.unlink(missing_ok=True)

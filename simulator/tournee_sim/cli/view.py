@@ -18,6 +18,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from tournee_sim.boards.unix import BoardError, UnixBoard
+from tournee_sim.cli.control import printable
 
 _KEYS = {"\n": "\r", "\r": "\r", "\x1b": "\x1b", "\x7f": "\b", "\b": "\b"}
 
@@ -84,7 +85,9 @@ class View:
         counters = status["counters"]
         slots = " · ".join(f"slot {n}: {card or 'empty'}" for n, card in enumerate(status["slots"]))
         power = "" if status["running"] else "  OFF"
-        display = Panel(Text("\n".join(status["display"])), width=24, title=f"{self._board.config.name}{power}")
+        display = Panel(
+            Text("\n".join(map(printable, status["display"]))), width=24, title=f"{self._board.config.name}{power}"
+        )
         figures = f"{counters['apdus']} APDUs · {counters['round_trips']} round trips"
         self._live.update(Group(display, Text(slots), Text(figures, style="dim")), refresh=True)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class ScenarioError(ValueError):
     """`where` is `file:line: path`; `remedy` the one thing to do."""
@@ -15,3 +19,13 @@ class ScenarioError(ValueError):
 
 class Failed(Exception):
     """A session did not go as its scenario says; the text says what came instead."""
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """What is in it writes to `path`; raises ScenarioError when the system does not let it."""
+    try:
+        yield
+    except OSError as exc:
+        what = f"cannot be written ({exc.strerror or exc})"
+        raise ScenarioError(str(path), what, "make room or give another folder; --resume goes on with a run") from exc

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from hashlib import sha256
+from typing import Any, Final, Self, get_origin, get_type_hints
 
+BOARDS: Final = ("unix", "qemu")
+"""What a session can run on."""
+KINDS: Final = ("passed", "failed", "error", "skipped")
+"""How one can end: as expected, not so, terminal or runner broke, could not be tried."""
 MATRIX_FAULTS: Final = ("pull", "mute", "parity", "null-storm", "overrun", "link-drop", "host-silent")
 """What `strike` can do in a state: the columns of the table in docs/RELIABILITY.md."""
 
@@ -45,6 +51,10 @@ class Scenario:
     def watch(self) -> bool:
         return any(step.action == "strike" for step in self.steps)
 
+    def digest(self) -> str:
+        """Another one for another scenario."""
+        return sha256(json.dumps(self.document(), sort_keys=True).encode("ascii")).hexdigest()[:16]
+
     def document(self) -> dict[str, Any]:
         """JSON for a trace; `load.from_document` reads it."""
         cards = {str(slot): list(card) if isinstance(card, tuple) else card for slot, card in self.cards.items()}
@@ -71,7 +81,7 @@ class Job:
 
 @dataclass
 class Outcome:
-    """How a session ended. `kind`: passed, failed (not as expected), error (terminal or runner broke), skipped.
+    """How a session ended. `kind` is of `KINDS`.
 
     `step` counts from 1, 0 before the first; `after` sessions ran on the terminal before this one; `lines` is the trace.
     """
@@ -89,6 +99,20 @@ class Outcome:
     after: int = 0
     trace: str = ""
     lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """From JSON; raises ValueError."""
+        types = get_type_hints(cls)
+        if not isinstance(row, dict) or set(row) != set(types):
+            raise ValueError(f"not the fields {', '.join(types)}")
+        for name, kind in types.items():
+            wanted = (int, float) if kind is float else get_origin(kind) or kind
+            if not isinstance(row[name], wanted):
+                raise ValueError(f"{name} cannot be {str(row[name])[:40]!r}")
+        if row["kind"] not in KINDS or not all(isinstance(line, str) for line in row["lines"]):
+            raise ValueError("kind or lines are none")
+        return cls(**row)
 
     @property
     def good(self) -> bool:

@@ -8,6 +8,7 @@ import time
 from tournee_sim.boards.process import BoardError
 from tournee_sim.boards.unix import UnixBoard
 from tournee_sim.faults import FaultError
+from tournee_sim.pki import PkiError
 from tournee_sim.scenarios.actions import ACTIONS
 from tournee_sim.scenarios.errors import Failed
 from tournee_sim.scenarios.model import Job, Outcome
@@ -29,7 +30,7 @@ async def run_session(board: UnixBoard, job: Job, after: int) -> Outcome:
         await _steps(session)
     except (Failed, LinkLost) as exc:
         outcome.kind, outcome.message = "failed", str(exc)
-    except (BoardError, FaultError, OSError) as exc:
+    except (BoardError, FaultError, PkiError, OSError) as exc:
         outcome.kind, outcome.message = "error", str(exc)
     outcome.step = session.at
     outcome.seconds = time.monotonic() - begun

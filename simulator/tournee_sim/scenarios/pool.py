@@ -7,9 +7,9 @@ import shutil
 import signal
 import tempfile
 import time
-from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -36,10 +36,12 @@ def run_all(jobs: Iterable[Job], workers: int, settings: Settings) -> Generator[
     """Outcomes as they come. Closing the iterator ends the workers and what they started."""
     temporary = Path(tempfile.mkdtemp(prefix="tournee-run-"))
     settings = replace(settings, temporary=temporary)
-    left = deque(jobs)
+    rest = iter(jobs)
+    first = list(islice(rest, workers))
+    left = chain(first, rest)
     running: list[_Worker] = []
     try:
-        running = [_start(settings) for _ in range(min(workers, len(left)))]
+        running = [_start(settings) for _ in first]
         for worker in running:
             _give(worker, left, settings)
         while any(worker.job for worker in running):
@@ -70,8 +72,8 @@ def _start(settings: Settings) -> _Worker:
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker, left: deque[Job], settings: Settings) -> None:
-    worker.job = left.popleft() if left else None
+def _give(worker: _Worker, left: Iterator[Job], settings: Settings) -> None:
+    worker.job = next(left, None)
     worker.since = time.monotonic()
     if worker.job is None:
         return

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from tournee_sim.scenarios.errors import written
 from tournee_sim.scenarios.model import Outcome
 from tournee_sim.scenarios.run import Plan, counts
 
@@ -21,8 +22,9 @@ _TRACE_ROWS: Final = 60
 
 def write(folder: Path, plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> None:
     """`junit.xml` and `report.html` in `folder`."""
-    (folder / "junit.xml").write_text(junit(outcomes, seconds), "utf-8")
-    (folder / "report.html").write_text(html(plan, outcomes, seconds), "utf-8")
+    for name, text in (("junit.xml", junit(outcomes, seconds)), ("report.html", html(plan, outcomes, seconds))):
+        with written(folder / name):
+            (folder / name).write_text(text, "utf-8")
 
 
 def junit(outcomes: Iterable[Outcome], seconds: float) -> str:
@@ -53,7 +55,7 @@ def html(plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> str:
     """One page that needs nothing else."""
     found = counts(outcomes)
     bad = [outcome for outcome in outcomes if not outcome.good]
-    verdict = "ok" if not bad else "bad"
+    verdict = "ok" if found["passed"] and not bad else "bad"
     rate = f"{len(outcomes) / seconds:.1f}" if seconds else "–"
     figures = [
         ("sessions", str(len(outcomes))),
@@ -69,7 +71,8 @@ def html(plan: Plan, outcomes: Sequence[Outcome], seconds: float) -> str:
     rows = "".join(_row(name, board, group) for (name, board), group in _groups(outcomes).items())
     fails = "".join(_failure(outcome) for outcome in bad[:_SHOWN]) or "<p>None.</p>"
     more = f"<p>… and {len(bad) - _SHOWN} more in sessions.jsonl.</p>" if len(bad) > _SHOWN else ""
-    title = f"{len(bad)} of {len(outcomes)} sessions did not pass" if bad else f"{len(outcomes)} sessions passed"
+    title = f"{len(bad)} of {len(outcomes)} sessions did not pass" if bad else f"{found['passed']} sessions passed"
+    title += f", {found['skipped']} were skipped" if found["skipped"] else ""
     return _PAGE.format(
         title=escape(title),
         verdict=verdict,

@@ -12,6 +12,7 @@ from typing import Final
 
 from tournee_sim.boards.process import BoardError
 from tournee_sim.boards.unix import BoardConfig, UnixBoard
+from tournee_sim.pki import PkiError
 from tournee_sim.scenarios.model import Job, Outcome, Scenario
 from tournee_sim.scenarios.play import run_session
 
@@ -51,7 +52,7 @@ class Bench:
             self._sessions += 1
         except TimeoutError:
             outcome.message = f"the session took more than {self._settings.timeout_s:.0f} s"
-        except BoardError as exc:
+        except (BoardError, PkiError) as exc:
             outcome.message = str(exc)
         except Exception as exc:
             outcome.message = f"a bug of the runner: {type(exc).__name__}: {exc}"
