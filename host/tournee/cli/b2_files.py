@@ -62,7 +62,10 @@ def decode(
 )
 @click.option("--profile", default="sv-sim-1", show_default=True, metavar="NORME", help="Norme.")
 def encode(file: BinaryIO, out: Path, profile: str) -> None:
-    """Écrit un fichier à partir de JSON Lines (voir decode). Il est contrôlé en entier : rien n'est écrit en cas de faute."""
+    """Écrit un fichier à partir de JSON Lines (voir decode). Rien n'est écrit en cas de faute.
+
+    Le fichier est contrôlé en entier, comme par check. Code 0 s'il est juste et écrit, 3 s'il y a une faute.
+    """
     from itertools import islice
 
     from tournee.b2.jsonl import de_json
@@ -99,7 +102,10 @@ def encode(file: BinaryIO, out: Path, profile: str) -> None:
 )
 @profile_option
 def split(file: Path, per_file: int, folder: Path, identification: str, profile: str | None) -> None:
-    """Partage un fichier entre ses lots ; les signatures restent valables, les compteurs sont refaits et vérifiés."""
+    """Partage un fichier entre ses lots ; les signatures restent valables, les compteurs sont refaits et vérifiés.
+
+    Rien n'est écrit si un nom est déjà pris (code 2) ou s'il y a une faute (code 3).
+    """
     from tournee.b2.stream import partager
     from tournee.errors import UsageError
 
@@ -139,7 +145,10 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 )
 @profile_option
 def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str | None) -> None:
-    """Réunit les lots de plusieurs fichiers d'un même émetteur et destinataire."""
+    """Réunit les lots de plusieurs fichiers d'un même émetteur et destinataire.
+
+    Le résultat est contrôlé en entier, comme par check : rien n'est écrit s'il y a une faute (code 3).
+    """
     from tournee.b2.stream import reunir
     from tournee.errors import UsageError
 
