@@ -262,3 +262,10 @@ def test_names_given_before_a_fault_are_taken_back(tmp_path: Path) -> None:
         second.unlink()
         outputs.publish()
     assert not _names(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(run, good: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = run("split", good, "-o", good / "parts")
+    assert code == 2 and f"{good / 'parts'} : " in err and _names(tmp_path) == ["good.b2"]
+    code, _, err = run("merge", good, "-o", tmp_path / "none" / "out.b2", "--identification", "F00001")
+    assert code == 2 and f"{tmp_path / 'none' / 'out.b2'} : " in err

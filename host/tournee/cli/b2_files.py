@@ -1,4 +1,4 @@
-"""`tournee b2 encode|decode|split|merge|diff|stats`: files made, taken apart, compared and counted."""
+"""`tournee b2 encode|decode|split|merge|stats`: files made, taken apart, put together and counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import click
 
-from tournee.cli.b2_reading import REFUSED, lecture, plan_of, profile_option, tolerant_option, with_bar
+from tournee.cli.b2_diff import diff as diff  # one of the commands that `cli.b2` takes from here
+from tournee.cli.b2_reading import lecture, plan_of, profile_option, tolerant_option, with_bar
 from tournee.cli.b2_source import Source, recognised, verify
 from tournee.cli.output import console, emit, option_json
 from tournee.cli.whole import Outputs
@@ -61,7 +62,10 @@ def decode(
 )
 @click.option("--profile", default="sv-sim-1", show_default=True, metavar="NORME", help="Norme.")
 def encode(file: BinaryIO, out: Path, profile: str) -> None:
-    """Écrit un fichier à partir de JSON Lines (voir decode). Il est contrôlé en entier : rien n'est écrit en cas de faute."""
+    """Écrit un fichier à partir de JSON Lines (voir decode). Rien n'est écrit en cas de faute.
+
+    Le fichier est contrôlé en entier, comme par check. Code 0 s'il est juste et écrit, 3 s'il y a une faute.
+    """
     from itertools import islice
 
     from tournee.b2.jsonl import de_json
@@ -98,7 +102,10 @@ def encode(file: BinaryIO, out: Path, profile: str) -> None:
 )
 @profile_option
 def split(file: Path, per_file: int, folder: Path, identification: str, profile: str | None) -> None:
-    """Partage un fichier entre ses lots ; les signatures restent valables, les compteurs sont refaits et vérifiés."""
+    """Partage un fichier entre ses lots ; les signatures restent valables, les compteurs sont refaits et vérifiés.
+
+    Rien n'est écrit si un nom est déjà pris (code 2) ou s'il y a une faute (code 3).
+    """
     from tournee.b2.stream import partager
     from tournee.errors import UsageError
 
@@ -138,7 +145,10 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 )
 @profile_option
 def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str | None) -> None:
-    """Réunit les lots de plusieurs fichiers d'un même émetteur et destinataire."""
+    """Réunit les lots de plusieurs fichiers d'un même émetteur et destinataire.
+
+    Le résultat est contrôlé en entier, comme par check : rien n'est écrit s'il y a une faute (code 3).
+    """
     from tournee.b2.stream import reunir
     from tournee.errors import UsageError
 
@@ -161,37 +171,6 @@ def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str 
         verify(part, name, f"résultat {out.name}")
         outputs.publish()
     console(stderr=True).print(f"{count} enregistrements dans {out}")
-
-
-@click.command()
-@click.argument("before", type=_source, metavar="AVANT")
-@click.argument("after", type=_source, metavar="APRES")
-@click.option("--mask", is_flag=True, help="Masque les données personnelles.")
-@profile_option
-def diff(before: Path, after: Path, mask: bool, profile: str | None) -> int:
-    """Montre les enregistrements ajoutés, retirés et les champs changés. Code 0 si les fichiers sont égaux, 3 sinon."""
-    from tournee.b2.diff import comparer
-    from tournee.b2.read import ouvrir
-
-    with before.open("rb") as a, after.open("rb") as b:
-        old, new = list(ouvrir(a, profile)), list(ouvrir(b, profile))
-    out = console()
-    count = 0
-    for ecart in comparer(old, new):
-        count += 1
-        lu = ecart.apres or ecart.avant
-        assert lu is not None
-        sign = "~" if ecart.avant and ecart.apres else "+" if ecart.apres else "-"
-        place = f"{ecart.avant.number if ecart.avant else '-'} → {ecart.apres.number if ecart.apres else '-'}"
-        type_ = f"{lu.made.record.type} {lu.made.record.meaning.partition(':')[0]}" if lu.made else "?"
-        out.print(f"{sign} {place:>13}  {type_}", style={"~": "yellow", "+": "green", "-": "red"}[sign], markup=False)
-        for field in ecart.champs:
-            assert ecart.avant is not None and ecart.apres is not None
-            parts = [x.text[field.pos - 1 : field.end] for x in (ecart.avant, ecart.apres)]
-            shown = ["•" * len(p) if mask and field.personal else p for p in parts]
-            out.print(f"      {field.name or 'constante'} ({field.pos}): {shown[0]!r} → {shown[1]!r}", markup=False)
-    out.print(f"{count} écarts" if count else "Aucun écart.")
-    return REFUSED if count else 0
 
 
 @click.command()

@@ -26,12 +26,13 @@ class Source(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(str(super().convert(value, param, ctx)))
-        if ctx is None or (path.is_file() and str(path) != "-"):
+        dash = value == "-"
+        if ctx is None or (path.is_file() and not dash):
             return path
         ctx.with_resource(stoppable())
         copy = Path(ctx.with_resource(tempfile.TemporaryDirectory(prefix="tournee-"))) / _NAME
         with copy.open("wb") as target:
-            if str(path) == "-":
+            if dash:
                 shutil.copyfileobj(sys.stdin.buffer, target)
             else:
                 with path.open("rb") as source:

@@ -45,7 +45,7 @@ class Outputs:
             for part in self._parts:
                 part.temporary.unlink(missing_ok=True)
             for folder in self._folders:
-                if not any(folder.iterdir()):
+                if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
 
     def folder(self, path: Path) -> None:
