@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
+from tournee.b2.lu import Lu
 from tournee.b2.plan import Plan, RecordPlan
-from tournee.b2.read import Lu
 from tournee_protocol.layouts import Check, Field, Kind, Term
 
 _PAGE_BITS = 13
@@ -79,6 +79,7 @@ class Controle:
         for tally in self._tallies:
             tally.take(type_, lu.record)
         if lu.record is None:
+            self._forget(type_)
             return
         self._repeated(lu, type_)
         for listed in self._listed[type_]:
@@ -114,6 +115,13 @@ class Controle:
         if misplaced:
             lu.faults.append(self._fail(Problem.ORDER, lu, type_, "", 0))
         self._before = type_ or self._before
+
+    def _forget(self, type_: str) -> None:
+        """An unreadable record is nothing to compare with, nor is the one that it replaced; of an unknown type, it may be any but the first."""
+        for known in (
+            [type_] if type_ else [t for t in self._last if t not in (p[0] for p in self._plan.profile.pairs[:1])]
+        ):
+            self._last.pop(known, None)
 
     def _repeated(self, lu: Lu, type_: str) -> None:
         assert lu.made is not None
