@@ -34,6 +34,8 @@ CONFIRM = "OK=oui      C=non"
 
 
 def line(text: str) -> str:
-    """Exactly 20 characters: cut or filled."""
+    """Exactly 20 characters: cut or filled; a host's control characters are blanks."""
     text = text[:COLUMNS]
+    if text and min(text) < " ":
+        text = "".join([c if c >= " " else " " for c in text])
     return text + " " * (COLUMNS - len(text))

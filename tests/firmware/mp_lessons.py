@@ -172,7 +172,7 @@ def test_2e49ae2_no_wait_tears_at_the_wrap_of_the_clock():
     end = 0x40000000
     for before in range(0, 900, 60):
         t0 = T0(lambda buf, n: None)
-        t0.wt_ms = 500
+        t0.wt_ms = 494  # and 6 until the header has left
         t0.start(READ, 5, OUT, 2048, end - before)
         for waited in range(0, 500, 20):
             t0.tick((end - before + waited) % end)

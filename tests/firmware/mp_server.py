@@ -394,6 +394,8 @@ def test_display_and_idle_screen():
     text = "Prêt".encode()
     assert r.ask(_link.OP_DISPLAY, bytes((len(text),)) + text + b"\x03abc") == (OK, b"")
     assert r.board.lines == ["Prêt                ", "abc                 ", " " * 20, " " * 20]
+    assert r.ask(_link.OP_DISPLAY, b"\x07\x1b[31m\n\0") == (OK, b"")  # nothing that steers a console
+    assert r.board.lines[0] == " [31m               "
     assert r.ask(_link.OP_DISPLAY) == (OK, b"")
     assert r.board.lines[0] == "Tournee-TEST        "
     assert r.ask(_link.OP_DISPLAY, b"\0" * 5)[0] == _link.STATUS_BAD_MESSAGE

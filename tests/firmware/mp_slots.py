@@ -27,6 +27,42 @@ def contacts(card):
     return [call for call in card.calls if call[0] != "etu"]
 
 
+class SlowLine(Card):
+    """What is written leaves at 12 + `guard` etu of 93 us a character, as on a UART that sends by itself; the answer comes then."""
+
+    guard = 0
+
+    def __init__(self, atr, apdu):
+        super().__init__(atr, apdu=apdu)
+        self.board = None
+        self.later = []
+
+    def write(self, buf, n):
+        ready, self.out = self.out, bytearray()
+        super().write(buf, n)
+        self.later.append((self.board.t + n * (12 + self.guard) * 93 // 1000, self.out))
+        self.out = ready
+
+    def read_into(self, buf):
+        while self.later and self.later[0][0] <= self.board.t:
+            self.out += self.later.pop(0)[1]
+        return super().read_into(buf)
+
+
+# ISO7816: t0-wt chr-guard
+def test_a_long_command_may_take_longer_than_the_waiting_time():
+    """284 ms for 260 characters without guard time, 6.4 s with the longest; WI = 1 gives the card 90 ms."""
+    for text, guard in (("3B804001", 0), ("3B804002", 0), ("3B4020", 32), ("3B40FE", 254)):
+        card = SlowLine(unhex(text), lambda header, data: (b"", 0x9000))
+        card.guard = guard
+        r = Rig([card])
+        card.board = r.board
+        r.board.slack_ms = 25
+        r.hello()
+        assert r.power()[0] == OK
+        assert r.apdu("00D60000FF" + "AA" * 255) == (OK, b"\x90\x00"), text
+
+
 # ISO7816: act-order
 def test_activation_in_the_order_of_the_standard():
     card = Card(CPS3_ATR)
@@ -48,7 +84,7 @@ def test_deactivation_order():
     assert contacts(card) == [("rst", 0), ("clk", 0), ("io", 0), ("vcc", 0)]
 
 
-# ISO7816: chr-etu
+# ISO7816: chr-etu pps-once
 def test_pps_and_the_new_speed():
     card = Card(VITALE_ATR)
     r = rig(card)

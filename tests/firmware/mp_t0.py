@@ -6,7 +6,7 @@ from t0line import OK, OUT, Line, both
 from tournee_fw import _link
 from tournee_fw.iso7816 import apdu as _apdu
 from tournee_fw.iso7816 import t0 as _t0
-from tournee_fw.iso7816.apdu import Apdu, check, get_response_cla
+from tournee_fw.iso7816.apdu import Apdu, check, expected, get_response_cla
 from tournee_fw.iso7816.atr import Atr
 from tournee_fw.iso7816.t0 import T0
 
@@ -96,6 +96,52 @@ def test_61_chain_of_answers_is_joined():
         OK,
         "010203 9000",
     )
+
+
+# ISO7816: apdu-t0
+def test_get_response_asks_for_no_more_than_le():
+    """Ne - Nm where the card has more [§12.2.4]; the rest stays with the card, whose 61xx the host sees."""
+    both(
+        "00 CB 3F FF 01 AA 02",
+        [("00CB3FFF01", "CB"), ("AA", "6108"), ("00C0000002", "C0 0102 6106")],
+        OK,
+        "0102 6106",
+    )
+    both(
+        "00 CB 3F FF 01 AA 05",
+        [("00CB3FFF01", "CB"), ("AA", "6103"), ("00C0000003", "C0 010203 6103"), ("00C0000002", "C0 0405 9000")],
+        OK,
+        "0102030405 9000",
+    )
+    both(
+        "00 CB 3F FF 01 AA 08", [("00CB3FFF01", "CB"), ("AA", "6102"), ("00C0000002", "C0 0102 9000")], OK, "0102 9000"
+    )
+    both("00 B0 00 00 02", [("00B0000002", "B0 0102 6104")], OK, "0102 6104")
+    data = "5A" * 256
+    both(
+        "00 88 00 00 000001 AA 0102",
+        [("0088000001", "88"), ("AA", "6100"), ("00C0000000", "C0" + data + "6105"), ("00C0000002", "C0 0102 6103")],
+        OK,
+        data + "0102 6103",
+    )
+
+
+def test_what_a_command_expects():
+    for text, ne in (
+        ("000A0102", 0),
+        ("00B0000004", 4),
+        ("00B0000000", 0),
+        ("00D6000001AA", 0),
+        ("00D6000001AA05", 5),
+        ("00D6000001AA00", 0),
+        ("00B00000001000", 0x1000),
+        ("00B00000000000", 0),
+        ("00D60000000001AA", 0),
+        ("00D60000000001AA0102", 0x102),
+        ("00D60000000001AA0000", 0),
+    ):
+        apdu = unhex(text)
+        assert expected(apdu, len(apdu)) == ne, text
 
 
 def test_61_00_means_256():
@@ -234,10 +280,41 @@ def test_waiting_time_does_not_depend_on_d():
 # ISO7816: t0-wt
 def test_waiting_time_exceeded():
     t0 = started()
-    t0.tick(892)
+    t0.tick(893 + 1)
     assert t0.busy
-    t0.tick(893)
+    t0.tick(893 + 2)  # the header takes 2 ms
     assert not t0.busy and t0.status == _link.STATUS_TIMEOUT and t0.length == 0
+
+
+# ISO7816: t0-wt chr-guard
+def test_the_wait_begins_when_the_last_character_has_left():
+    """Header, data after an ACK, and what goes out again each take their time on the line: 12 + N etu a character."""
+    for text, wt_ms, char_ms in (
+        ("3B804001", 90, 1.116),  # WI = 1
+        ("3B4020", 893, 44 * 0.093),  # N = 32
+        ("3BC0104003", 268, 28 * 0.093),  # N = 16, WI = 3
+        ("3B40FE", 893, 266 * 0.093),
+    ):
+        t0 = T0(lambda buf, n: None)
+        atr = Atr()
+        raw = unhex(text)
+        atr.start(4000, 0, 0)
+        atr.feed(raw, len(raw), 0)
+        t0.timing(atr, 372, 1, 4000, 0)
+        assert t0.wt_ms == wt_ms, (text, t0.wt_ms)
+        command = unhex("00D60000FF") + bytes(255)
+        t0.start(memoryview(bytearray(command)), len(command), OUT, 2048, 0)
+        for ack, n in ((None, 5), (b"\xd6", 255)):
+            now = 0
+            if ack:
+                now = 1000
+                t0.feed(ack, 1, now)
+            due = t0.due_ms(now)
+            assert wt_ms + n * char_ms <= due <= wt_ms + n * char_ms + 3, (text, n, due)
+        t0.feed(b"\x60", 1, 9000)
+        assert t0.due_ms(9000) == wt_ms
+        t0.parity(2, 0, 9000)
+        assert wt_ms + 2 * char_ms <= t0.due_ms(9000) <= wt_ms + 2 * char_ms + 2
 
 
 # ISO7816: t0-wt
@@ -267,7 +344,7 @@ def test_null_storm_ends():
 def test_wait_across_the_clock_wrap():
     """(osmo-ccid 2e49ae2)"""
     t0 = T0(lambda buf, n: None)
-    t0.wt_ms = 500
+    t0.wt_ms = 494  # and 6 until the header has left
     end = 0x40000000
     t0.start(unhex("00B0000004"), 5, OUT, 2048, end - 100)
     t0.tick(end - 1)

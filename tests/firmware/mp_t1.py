@@ -222,7 +222,6 @@ def test_blocks_that_do_not_fit():
         block(0x00, DATA, nad=0x21),
         block(0x01, DATA),
         block(0x40, DATA),  # number out of turn
-        block(0x20),  # chain without data
         block(0x90),  # acknowledges the last block instead of answering
         block(0x84),
         block(0x80, b"\x01"),
@@ -288,6 +287,58 @@ def test_waiting_times():
     t1 = Line().t1
     assert t1.bgt_ms == 3 and t1.bwt_ms == 2 + 1429  # 11 etu, 2^4 x 960 x 372 / 4 MHz
     assert t1.cwt_ms == 763 + 36  # 11 + 2^13 etu, and 32 gathered characters
+
+
+# ISO7816: t1-times chr-guard
+def test_the_wait_begins_when_our_block_has_left():
+    """Each character takes 12 + N etu, 11 where TC1 is FF."""
+    for text, char_us in ((PLAIN, 12 * 93), ("C0 64 01", 112 * 93), ("C0 FE 01", 266 * 93), ("C0 FF 01", 11 * 93)):
+        line = Line(text)
+        command = unhex("00D60000C8") + bytes(200)
+        assert line.t1.ifsc == 32
+        line.apdu.start(command, len(command), OUT, line.now)
+        n = len(line.sent[0])
+        assert n == 36
+        assert 0 <= line.t1.due_ms(line.now) - line.t1.bwt_ms - n * char_us // 1000 <= 1, text
+
+
+# ISO7816: t1-chain
+def test_a_block_without_data_in_a_chain():
+    """§11.6.3: it may be the first, one between, or the last."""
+    both(READ, [(i(0, READ), i(0, b"", True)), (r(1), i(1, DATA[:2], True)), (r(0), i(0, DATA[2:]))])
+    both(READ, [(i(0, READ), i(0, DATA[:2], True)), (r(1), i(1, b"", True)), (r(0), i(0, DATA[2:]))])
+    both(READ, [(i(0, READ), i(0, DATA, True)), (r(1), i(1, b""))])
+
+
+# ISO7816: t1-cwt
+def test_a_damaged_character_spoils_its_own_block_alone():
+    """The block broke off; what the card repeats is whole."""
+    line = Line()
+    line.apdu.start(READ, len(READ), OUT, line.now)
+    answer = i(0, DATA)
+    line.t1.feed(answer, 4, line.now)
+    line.t1.parity(0, 1, line.now)
+    line.sent = []
+    while not line.sent:
+        line._pass()
+    assert line.sent == [r(0, 2)]
+    line.t1.feed(answer, len(answer), line.now)
+    line.apdu.advance(line.now)
+    assert not line.apdu.busy and line.apdu.status == OK and bytes(OUT[: line.apdu.length]) == DATA
+
+
+# ISO7816: t1-cwt
+def test_a_damaged_raw_block_leaves_nothing_to_the_next():
+    line = Line()
+    ask, answer = i(0, READ), i(0, DATA)
+    line.apdu.start_tpdu(ask, len(ask), OUT, line.now, 1)
+    line.t1.feed(answer, 4, line.now)
+    line.t1.parity(0, 1, line.now)
+    for _ in range(3):
+        if line.apdu.busy:
+            line._pass()
+    assert line.apdu.status == _link.STATUS_PARITY
+    assert line.run(ask, [(ask, answer)], raw=True) == (OK, answer)
 
 
 # ISO7816: t1-bgt

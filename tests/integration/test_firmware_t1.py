@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tournee.link.adapters import transport
 from tournee.terminal import errors
 from tournee.terminal.client import Terminal
 from tournee_sim.boards.unix import BoardConfig, UnixBoard
+from tournee_sim.cards import factory
 from tournee_sim.faults import parse
 from tournee_sim.pytest_plugin import need
 
@@ -44,6 +46,24 @@ async def read_small(terminal: Terminal) -> None:
     assert (await terminal.transmit(SLOT, SMALL)).sw == 0x9000
     answer = await terminal.transmit(SLOT, READ)
     assert (answer.data, answer.sw) == (b"\x01\x02\x03\x04", 0x9000)
+
+
+# ISO7816: t0-wt chr-guard
+@pytest.mark.parametrize("atr", ["3B804001", "3B40FE"])
+def test_a_command_longer_on_the_line_than_the_waiting_time(
+    config: Callable[..., BoardConfig], monkeypatch: pytest.MonkeyPatch, atr: str
+) -> None:
+    """WI = 1: 90 ms for the card, 284 for 255 bytes to it; N = 254: 893 and 6 300."""
+    monkeypatch.setattr(factory, "_variant", lambda profile, card_id: replace(profile, atr=bytes.fromhex(atr)))
+
+    async def test(board: UnixBoard, terminal: Terminal) -> None:
+        await terminal.power_on(SLOT)
+        assert (await terminal.transmit(SLOT, SELECT)).sw == 0x9000
+        data = bytes(range(255))
+        assert (await terminal.transmit(SLOT, bytes.fromhex("00D60000FF") + data)).sw == 0x9000
+        assert (await terminal.transmit(SLOT, bytes.fromhex("00B00000FF"))).data == data
+
+    run(config(), test)
 
 
 # ISO7816: apdu-t1 apdu-envelope t1-chain

@@ -95,6 +95,34 @@ def test_wrong_words_end_with_2_and_a_remedy(keys: Path, words: list[str], says:
     assert done.returncode == 2 and says in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("clear:\n    expect: {status: REMOVED, sw: 6A82}", "bad.yaml:6: steps/0/expect: `clear` gets no answer"),
+        (
+            "power: {slot: 0}\n    expect: {status: MUTE}\n    expect: {status: OK}",
+            "bad.yaml:7: expect stands here a second",
+        ),
+        ("power: {slot: 0}\n    expect: {status: MUTEE}", "did you mean MUTE? take one of OK, BAD_MESSAGE"),
+        ("insert: {slot: 1, card: vitale-famile}", "bad.yaml:5: steps/0/insert/card: slot 1: no card"),
+        ("wait: {ms: 999999999999}", "bad.yaml:5: steps/0/wait/ms"),
+    ],
+)
+def test_a_wrong_scenario_ends_with_2_its_line_and_a_remedy(keys: Path, tmp_path: Path, step: str, says: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"scenario: 1\nabout: Wrong.\ncards: {{0: generic-t1}}\nsteps:\n  - {step}\n", "utf-8")
+    done = tournee(keys, "sim", "run", str(path))
+    assert done.returncode == 2 and says in done.stderr and "\n→ " in done.stderr, done.stdout + done.stderr
+
+
+def test_a_character_to_the_card_can_be_damaged(keys: Path, tmp_path: Path) -> None:
+    need("micropython")
+    step = "fault: {kind: parity, slot: 0, direction: to_card, after: 2, count: 1}"
+    (tmp_path / "parity.yaml").write_text(FAILING.replace("fault: {kind: silent, slot: 0}", step), "utf-8")
+    done = tournee(keys, "sim", "run", str(tmp_path / "parity.yaml"), "--seed", "1")
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_library_is_listed(keys: Path) -> None:
     listed = json.loads(tournee(keys, "sim", "run", "--list", "--json").stdout)["scenarios"]
     assert listed["faults/t0"] == "35 scenarios" and "visit" in listed

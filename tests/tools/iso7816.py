@@ -68,7 +68,7 @@ def page() -> str:
         "# ISO/IEC 7816-3 in this terminal",
         "",
         "Made from the tests by `python -m tests.tools.iso7816 --write`; numbers of clauses are those of the 2006 edition, the words ours.",
-        "*Reader* is the firmware (real MicroPython), *card* the simulator, *both* the one against the other.",
+        "*Reader* is the firmware (MicroPython, or an emulated chip), *card* the simulator, *both* the one against the other.",
         "",
         "| clause | feature | implemented | tests |",
         "|---|---|---|---|",
@@ -81,7 +81,7 @@ def page() -> str:
 
 
 def _side(test: str) -> str:
-    if test.startswith("tests/firmware/"):
+    if test.startswith(("tests/firmware/", "tests/unit/test_board_")):
         return "reader"
     return "both" if test.startswith("tests/integration/") else "card"
 

@@ -329,3 +329,12 @@ def test_destination_table_wins_and_unknown_is_said() -> None:
         assert regime in caught.value.what and caught.value.remedy
     with pytest.raises(DestinationUnknown):
         type_destinataire("55")
+
+
+@pytest.mark.parametrize(
+    ("caisse", "centre"), [("", "0000"), ("1", "0000"), ("7511", "0000"), ("٧٥١", "0000"), ("781", "5")]
+)
+def test_a_code_that_is_none_names_its_length(caisse: str, centre: str) -> None:
+    with pytest.raises(DestinationUnknown) as caught:
+        destination("93" if centre == "5" else "01", caisse, centre)
+    assert "chiffres" in caught.value.remedy

@@ -6,19 +6,25 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.unit.b2_cases import JOUR, signature, signee
+from tournee.b2 import pytwin
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.facture import facture_signee_records
 from tournee.b2.files import fichier_bytes
 from tournee.b2.lots import lot_records
 from tournee.b2.model import Fichier, Lot
+from tournee.b2.plan import plan
+from tournee.b2.pytwin import PyCodec
 from tournee.b2.records import sv_sim_1 as sv
-from tournee.b2.scan import scan
+from tournee.b2.scan import scan, scan_python
 from tournee.b2.stream import Ecrivain, index, lire_a, lots, partager, reunir
 from tournee.b2.twin import decode
+
+_NOEMIE = Path(__file__).resolve().parents[1] / "golden" / "noemie_580.txt"
 
 
 def _lot(numero: int, bills: int = 3) -> Lot:
@@ -61,6 +67,7 @@ def test_index_gives_random_access() -> None:
     ]
     bill = next(e for e in entries if e.numero_facture == 201)
     assert lire_a(io.BytesIO(data), bill) == facture_signee_records(signee(201))
+    assert {e.numero_emetteur for e in entries} == {"991129768"}
     lot = next(e for e in entries if e.numero_lot == 2 and e.numero_facture is None)
     assert lire_a(io.BytesIO(data), lot) == lot_records(_lot(2))
 
@@ -80,7 +87,7 @@ def test_split_and_merge_give_right_files_and_the_same_lots() -> None:
     merged = io.BytesIO()
     reunir(parts.values(), merged, "F00001")
     assert merged.getvalue() == data
-    assert [d for _, d in lots(merged)] == [] and merged.seek(0) == 0
+    merged.seek(0)
     assert b"".join(d for _, d in lots(merged)) == data[128:-128]
 
 
@@ -110,6 +117,70 @@ def test_merge_refuses_other_destinations_and_one_lot_twice() -> None:
     assert twice.value.problem is Problem.DUPLICATE
     with pytest.raises(B2Error):
         reunir([], io.BytesIO(), "F00003")
+
+
+def test_what_is_wrong_in_a_source_is_not_copied() -> None:
+    """A record before the first lot, a total, a lot twice, a layout without lots: an error, never a file with less in it."""
+    data = _file(1, 2)
+    stray, total = data[:128] + data[256:384] + data[128:], bytearray(data)
+    total[7 * 128 - 20] = ord("9")
+    cut = data[: 128 * 10]
+    foreign = io.BytesIO(_NOEMIE.read_text("ascii").replace("\n", "").encode())
+    cases = [
+        (stray, Problem.ORDER),
+        (bytes(total), None),
+        (cut, Problem.TRUNCATED),
+        (b"", Problem.TRUNCATED),
+        (data[:-128] + b"\n" + data[-128:], Problem.SEPARATOR),
+    ]
+    for wrong, problem in cases:
+        for copy in (
+            lambda d: partager(io.BytesIO(d), lambda n: io.BytesIO(), lambda n: f"P{n:05d}", 9),
+            lambda d: reunir([io.BytesIO(_file(8)), io.BytesIO(d)], io.BytesIO(), "F00002"),
+        ):
+            with pytest.raises(B2Error) as caught:
+                copy(wrong)
+            assert problem in (None, caught.value.problem) or problem is Problem.SEPARATOR
+    for refused in (
+        lambda: partager(foreign, lambda n: io.BytesIO(), str, 1, "noemie"),
+        lambda: reunir([foreign], io.BytesIO(), "F00002", "noemie"),
+        lambda: list(index(foreign, "noemie")),
+        lambda: list(lots(foreign, "loi-sv-sim-1")),
+    ):
+        with pytest.raises(B2Error) as caught:
+            refused()
+        assert caught.value.problem is Problem.LOTS
+
+
+def test_merge_refuses_real_beside_test() -> None:
+    real = bytearray(_file(2))
+    for at in (70, len(real) - 128 + 70):
+        real[at : at + 1] = b"R"
+    with pytest.raises(B2Error) as caught:
+        reunir([io.BytesIO(_file(1)), io.BytesIO(real)], io.BytesIO(), "F00003")
+    assert caught.value.field == "type_flux"
+
+
+class _Short(io.BytesIO):
+    """A stream that gives less than it is asked for, as pipes do."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size, 100) if size and size > 0 else size)
+
+
+def test_streams_that_give_little_at_a_time_are_read_whole() -> None:
+    assert list(index(_Short(_file(1, 2)))) == list(index(io.BytesIO(_file(1, 2))))
+
+
+def test_the_python_twin_scans_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pytwin, "_BLOCK", 7 * 128)
+    data, twin = _file(1, 2), PyCodec(plan("sv-sim-1"))
+    assert scan_python(twin, data) == scan(data)
+    wrong = bytearray(data)
+    wrong[30 * 128] = ord("x")
+    with pytest.raises(B2Error) as caught:
+        scan_python(twin, wrong)
+    assert caught.value.record_number == 31
 
 
 def test_count_that_does_not_fit_is_an_error() -> None:

@@ -77,6 +77,26 @@ def test_csv_has_a_table_per_type(run, good: Path, tmp_path: Path) -> None:  # t
     assert len(lines) == 1 + 12 and lines[0].startswith("numero_emetteur,nir_assure")
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_of_two_files_are_never_mixed(run, good: Path, tmp_path: Path, suffix: str) -> None:  # type: ignore[no-untyped-def]
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow", reason="extra `analysis`")
+    tables, retour = tmp_path / "tables", tmp_path / "retour"
+    retour.write_text(_NOEMIE.read_text("ascii").replace("\n", ""), "ascii")
+    assert run("b2", "decode", good, f"--{suffix}", tables)[0] == 0
+    (tables / f"notes.{suffix}").write_text("mine")
+    before = {p.name: p.read_bytes() for p in tables.iterdir()}
+    assert run("b2", "decode", good, f"--{suffix}", tables)[0] == 0  # the same tables again
+    code, _, err = run("b2", "decode", retour, f"--{suffix}", tables)
+    assert code == 2 and f"2S.{suffix}" in err and "notes" not in err and "→" in err
+    data = good.read_bytes()
+    good.write_bytes(data[: 128 * 9] + b"x" + data[128 * 9 + 1 :])
+    assert run("b2", "decode", good, f"--{suffix}", tables)[0] == 3  # a fault after some records
+    assert {p.name: p.read_bytes() for p in tables.iterdir()} == before
+    assert run("b2", "decode", good, f"--{suffix}", tmp_path / "none" / "new")[0] == 3
+    assert not (tmp_path / "none").exists()
+
+
 def test_parquet_has_the_same_values_with_their_types(run, good: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     arrow = pytest.importorskip("pyarrow.parquet", reason="extra `analysis`")
     code, _, err = run("b2", "decode", good, "--parquet", tmp_path / "tables")
@@ -141,7 +161,8 @@ def test_long_files_show_a_bar_on_a_terminal(run, good: Path, tmp_path: Path, mo
     assert run("b2", "check", good)[0] == run("b2", "stats", good)[0] == 0
     assert run("b2", "encode", lines, "-o", tmp_path / "made.b2")[0] == 0
     assert run("b2", "split", good, "-o", tmp_path / "parts")[0] == 0
-    assert begun == ["good.b2", "good.b2", "good.b2", "lines.jsonl", "good.b2"]
+    read = [name for name in begun if not name.endswith(".part")]  # what was written is read again
+    assert read == ["good.b2", "good.b2", "good.b2", "lines.jsonl", "good.b2"] and len(begun) == len(read) + 1 + 3
     assert (tmp_path / "made.b2").read_bytes() == good.read_bytes()
 
 
@@ -218,10 +239,12 @@ def test_hostile_json_lines_are_typed_errors(text: str) -> None:
         '{"type": 1, "values": {}}',
         '{"type": "4", "values": {"x": 1}}',
         "[" * 100_000,
+        '{"type": "5", "values": {"nombre_lignes": ' + "9" * 5_000 + "}}",
+        b"\xff\xfe{",
         '{"type": "4", "values": []}',
     ],
 )
-def test_wrong_lines_name_their_record(line: str) -> None:
+def test_wrong_lines_name_their_record(line: str | bytes) -> None:
     made = plan("sv-sim-1")
     first = vers_json(
         made,

@@ -273,6 +273,7 @@ def test_a_block_is_sent_without_the_processor(bench: Bench) -> None:
     assert receive(port) == b""  # no echo
 
 
+# ISO7816: t0-turn t1-bgt
 @pytest.mark.parametrize(("signal", "least"), [(True, 16), (False, 22)])
 def test_turn_around_after_the_cards_last_character(bench: Bench, signal: bool, least: int) -> None:
     port = bench.board.slots[0]

@@ -18,10 +18,11 @@ from tournee_protocol.link import Status
 from tournee_sim.boards.process import find_firmware
 from tournee_sim.boards.watch import machine_states
 from tournee_sim.cards.core import Response
+from tournee_sim.faults import DIRECTIONS
 from tournee_sim.scenarios import load, report
 from tournee_sim.scenarios.actions import ACTIONS
 from tournee_sim.scenarios.errors import Failed, ScenarioError
-from tournee_sim.scenarios.expect import check, matches
+from tournee_sim.scenarios.expect import GIVES, check, matches
 from tournee_sim.scenarios.model import MATRIX_FAULTS, Outcome, Scenario, Step
 from tournee_sim.scenarios.replay import difference, read_trace, rows
 from tournee_sim.scenarios.run import SESSIONS, Log, Plan, counts, write_trace
@@ -65,7 +66,7 @@ def test_a_scenario_is_read_as_it_is_written(tmp_path: Path) -> None:
         ("send: 0012", "send: 001", ":7: steps/2/apdu/send", "'001' is not written", "hex digits"),
         ("power: {slot: 0}", "power: {slot: 7}", ":5: steps/0/power/slot", "7 is not known here", "take one of 0, 1"),
         ("power: {slot: 0}", "power: {}", ":5: steps/0/power", "slot is missing", "add slot"),
-        ("cps-kine", "cps-kin", ":1", "no card 'cps-kin'", "did you mean cps-kine?"),
+        ("cps-kine", "cps-kin", ":3: cards/0", "no card 'cps-kin'", "did you mean cps-kine?"),
         ("off: {slot: 0}", "off: {slot: 0}\n    power: {slot: 0}", ":6: steps/1", "one thing, not 2", "one action"),
         ("off: {slot: 0}", "fault: {kind: rust}", ":6: steps/1", "no fault 'rust'", "take one"),
         (
@@ -77,6 +78,42 @@ def test_a_scenario_is_read_as_it_is_written(tmp_path: Path) -> None:
         ),
         ("steps:\n", "step:\n", "", "", ""),
         ("about: One card.", "about: [", ":", "no YAML", "correct this line"),
+        (
+            "off: {slot: 0}",
+            "insert: {slot: 1, card: vitale-famile}",
+            ":6: steps/1/insert/card",
+            "no card",
+            "did you mean vitale-famille?",
+        ),
+        ("status: [REMOVED, OK]", "status: MUTEE", ":8", "'MUTEE' is not known", "did you mean MUTE? take one of OK"),
+        ("[REMOVED, OK]", "[OK, MUTEE]", ":8: steps/2/expect/status/1", "'MUTEE' is not known", "did you mean MUTE?"),
+        ("status: [REMOVED, OK]", "status: 7", ":8", "7 is not written", "a status, or a list of some"),
+        ("sw: 63CX", "sw: 90", ":8: steps/2/expect/sw", "90 is less", "four hex digits"),
+        ("sw: 63CX", "sw: [BANANA, 6700]", ":8: steps/2/expect/sw/0", "'BANANA' is not written", "four hex digits"),
+        ("sw: 63CX", "data: 012", ":8: steps/2/expect/data", "'012' is not written", "in pairs"),
+        ("about: One card.", "name: ../../x", ":2: name", "'../../x' is not written", "letters, digits"),
+        ("send: 0012", "send: 84000008", ":7: steps/2/apdu/send", "84000008 does not belong", "hex digits in pairs"),
+        ("about: One card.", "about: One card.\nabout: Two.", ":3", "about stands here a second time", "one of them"),
+        ("about: One card.", 'about: "\\uD800"', "", "half a character", "UTF-8"),
+        ("off: {slot: 0}", "wait: {ms: 86400001}", ":6: steps/1/wait/ms", "86400001 is greater", "0 to 86400000"),
+        ("off: {slot: 0}", "wait: {ms: {from: 1, to: 999999999999}}", ":6: steps/1/wait/ms/to", "greater", "a day"),
+        ("off: {slot: 0}", "raw: {bytes: 99999999999}", ":6: steps/1/raw/bytes", "greater", "65536 bytes"),
+        ("off: {slot: 0}", "pin: {slot: 0, keys: [], header: '00'}", ":6: steps/1/pin/header", "'00'", "CLA INS"),
+        ("off: {slot: 0}", "counter: {slot: 0, name: verifi, at_most: 0}", ":6", "'verifi'", "did you mean verify?"),
+        (
+            "off: {slot: 0}",
+            "counter: {slot: 0, name: verify}",
+            ":6: steps/1/counter",
+            "properties",
+            "at_least or at_most",
+        ),
+        (
+            "off: {slot: 0}",
+            "script: {slot: 0, send: ['" + "00" * 65536 + "']}",
+            ":6: steps/1/script/send/0",
+            "'000",
+            "digits",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_line_path_and_remedy(
@@ -88,6 +125,78 @@ def test_what_is_wrong_is_told_with_line_path_and_remedy(
     assert told.value.where.startswith(f"{path}{where}"), told.value.where
     assert what in told.value.what and remedy in told.value.remedy
     assert told.value.remedy
+
+
+@pytest.mark.parametrize("action", sorted(set(ACTIONS) - set(GIVES)))
+def test_nothing_is_expected_of_a_step_without_an_answer(tmp_path: Path, action: str) -> None:
+    """It would never be looked at, and the session pass."""
+    values = {
+        "insert": "{slot: 1, card: cps-kine}",
+        "fault": "{kind: pull}",
+        "strike": "{slot: 0, machine: t0, state: SW2, fault: pull}",
+        "link": "drop",
+        "raw": "{bytes: 1}",
+        "wait": "{ms: 1}",
+        "display": "{shows: a}",
+        "counter": "{slot: 0, name: sign, at_most: 1}",
+    }.get(action, "{slot: 0}" if action in ("pull", "next") else "")
+    step = f"{action}: {values}"
+    assert load.load(_file(tmp_path, GOOD.replace("off: {slot: 0}", step)))
+    path = _file(tmp_path, GOOD.replace("off: {slot: 0}", step + "\n    expect: {status: BUSY}"))
+    with pytest.raises(ScenarioError) as told:
+        load.load(path)
+    assert told.value.where == f"{path}:7: steps/1/expect" and f"`{action}` gets no answer" in told.value.what
+    assert "leave expect out" in told.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("step", "what", "remedy"),
+    [
+        ("power: {slot: 0}\n    expect: {sw: 9000}", "the answer to `power` holds no sw", "protocol, data, bytes"),
+        ("info:\n    expect: {tries: 2, data: '00'}", "the answer to `info` holds no tries, data", "status, within_ms"),
+        ("pin: {slot: 0, keys: []}\n    expect: {bytes: 2}", "`pin` holds no bytes", "sw, tries"),
+        ("power: {slot: 0}\n    expect: {status: MUTE, bytes: 2}", "bytes would not be looked at", "add OK to status"),
+    ],
+)
+def test_what_would_not_be_looked_at_is_told(tmp_path: Path, step: str, what: str, remedy: str) -> None:
+    path = _file(tmp_path, GOOD.replace("off: {slot: 0}", step))
+    with pytest.raises(ScenarioError) as told:
+        load.load(path)
+    assert told.value.where == f"{path}:7: steps/1/expect"
+    assert what in told.value.what and remedy in told.value.remedy
+
+
+MATRIX = """\
+scenario: 1
+cards: {0: generic-t1}
+matrix:
+  machine: t1
+  status: {pull: REMOVED}
+  states:
+    IDLE:
+      before:
+        - power: {slot: 0}
+      during: {apdu: {slot: 0, send: 00 B0 82 00 08}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ("generic-t1}", "generic-t9}", ":2: cards/0", "no card 'generic-t9'"),
+        ("- power: {slot: 0}", "- insert: {slot: 1, card: x}", ":9: matrix/states/IDLE/before/0/insert", "no card 'x'"),
+        ("IDLE:", "IDEL:", ":7: matrix/states/IDEL", "no state t1/IDEL"),
+        ("apdu: {slot: 0, send: 00 B0 82 00 08}", "wait: {ms: 1}", ":10: matrix/states/IDLE/during", "gets no answer"),
+        ("08}}", "08}, expect: {status: BUSY}}", ":10: matrix/states/IDLE/during/expect", "a matrix itself says"),
+    ],
+)
+def test_in_a_matrix_too(tmp_path: Path, old: str, new: str, where: str, what: str) -> None:
+    assert len(load.load(_file(tmp_path, MATRIX))) == len(MATRIX_FAULTS)
+    path = _file(tmp_path, MATRIX.replace(old, new))
+    with pytest.raises(ScenarioError) as told:
+        load.load(path)
+    assert told.value.where.startswith(f"{path}{where}"), told.value.where
+    assert what in told.value.what and told.value.remedy
 
 
 def test_words_that_name_nothing_are_told(tmp_path: Path) -> None:
@@ -127,6 +236,9 @@ def test_the_library_and_the_schema_agree_with_the_code() -> None:
     assert set(schema["step"]["properties"]) == set(ACTIONS) | {"expect", "repeat"}
     assert schema["status"]["enum"] == [status.name for status in Status]
     assert schema["strike"]["enum"] == list(MATRIX_FAULTS)
+    assert schema["step"]["properties"]["fault"]["properties"]["direction"]["enum"] == list(DIRECTIONS)
+    assert set(GIVES) < set(ACTIONS)
+    assert {key for keys in GIVES.values() for key in keys} == set(schema["step"]["properties"]["expect"]["properties"])
     assert set(schema["byfault"]["properties"]) == set(schema["times"]["properties"]) == set(MATRIX_FAULTS)
 
 

@@ -61,6 +61,17 @@ def extended_lc(apdu, n: int) -> int:
     return apdu[5] << 8 | apdu[6] if n > 7 and not apdu[4] else 0
 
 
+def expected(apdu, n: int) -> int:
+    """Ne of a command that `check` has passed: the bytes that its Le asks for; 0 when it has none, or asks for all there are."""
+    if n <= 5:
+        return apdu[4] if n == 5 else 0
+    if apdu[4]:
+        return apdu[n - 1] if n == 6 + apdu[4] else 0
+    if n == 7:
+        return apdu[5] << 8 | apdu[6]
+    return apdu[n - 2] << 8 | apdu[n - 1] if n == 9 + extended_lc(apdu, n) else 0
+
+
 def get_response_cla(cla: int) -> int:
     """CLA of GET RESPONSE: the command's, without chaining and secure messaging, on its logical channel."""
     if cla & 0xE0 == 0:
@@ -84,7 +95,7 @@ class Apdu:
         self._next = bytearray(_HEADER)
         self._cla = 0
         self._out = self._view
-        self._n = self._at = self._limit = self._turns = 0
+        self._n = self._at = self._limit = self._turns = self._ne = 0
         self._follow = self._data = False
         self.length = 0
         self.status = STATUS_OK
@@ -102,6 +113,7 @@ class Apdu:
         view = self._view
         self._begin(out)
         self._cla = apdu[0]
+        self._ne = expected(apdu, n)
         self._follow = True
         self._data = n > _HEADER and not (n == 7 and not apdu[4])
         self.state = APDU_COMMAND
@@ -180,10 +192,12 @@ class Apdu:
         self.length -= 2
         if sw1 == 0x6C and self.protocol.length == 2:
             self._resend(sw2, now)
-        elif sw1 == 0x61:
+        elif sw1 == 0x61 and not 0 < self._ne <= self.length:
             self._get_response(sw2, now)
         else:
-            self.length += 2  # 6Cxx after data makes no sense: the host shall see it
+            self.length += (
+                2  # all that was asked for is there; or 6Cxx after data, which makes no sense: the host shall see it
+            )
             self._finish(STATUS_OK)
 
     def wipe(self) -> None:
@@ -234,7 +248,11 @@ class Apdu:
         self._send(now)
 
     def _get_response(self, le, now):
+        """As much as the card has and the command still asks for [§12.2.4]."""
         header = self._next
+        left = self._ne - self.length
+        if 0 < left < (le or 256):
+            le = left
         header[0] = get_response_cla(self._cla)
         header[1] = _GET_RESPONSE
         header[2] = header[3] = 0

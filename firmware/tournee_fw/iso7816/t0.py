@@ -47,7 +47,9 @@ class T0:
         self._parity = self._refused = 0
         self._deadline = self._end = 0
         self.wt_ms = 1000
-        """Waiting time in ms, with the board's slack."""
+        """Waiting time in ms, with the board's slack: from the edge of the last character, ours or the card's [§10.2]."""
+        self._char_us = 1116  # a character sent, with its guard time
+        self._wire_ms = 0  # for what this feed has sent
         self.length = 0
         """Bytes in `out` when the exchange ended well: data, SW1, SW2."""
         self.status = STATUS_OK
@@ -60,6 +62,7 @@ class T0:
         """WT = WI x 960 x Fi / f: D takes no part; Fi is that of TA1 also when D was not negotiated."""
         f = FI[atr.fidi >> 4] or fi
         self.wt_ms = (atr.wi * 960 * f + khz - 1) // khz + slack_ms
+        self._char_us = (12 + atr.guard_etu(0, fi, di)) * ((1000 * fi + di * khz - 1) // (di * khz))
 
     def start(self, tpdu, n: int, out, limit: int, now: int) -> None:
         """Send `tpdu[:n]`: a 4-byte header (case 1), a header with P3 = Le (0: 256), or header, Lc and Lc bytes.
@@ -95,7 +98,7 @@ class T0:
         self._n = n
         self._sent = _HEADER
         self._end = wrap(now + _EXCHANGE_MS)
-        self._deadline = wrap(now + self.wt_ms)
+        self._deadline = wrap(now + self.wt_ms + self._wire(_HEADER))
         self.state = T0_PROCEDURE
         self.busy = True
         self.send(tpdu, _HEADER)
@@ -106,7 +109,7 @@ class T0:
 
     def feed(self, buf, n: int, now: int) -> None:
         """Characters of the card; what comes after SW2 is dropped."""
-        i = self._refused = 0
+        i = self._refused = self._wire_ms = 0
         while i < n and self.busy:
             c = buf[i]
             if self.state == T0_PROCEDURE:
@@ -136,7 +139,11 @@ class T0:
                 self._finish(STATUS_OK)
             i += 1
         if n:
-            self._deadline = wrap(now + self.wt_ms)
+            self._deadline = wrap(now + self.wt_ms + self._wire_ms)
+
+    def _wire(self, n):
+        """ms until n characters that are being written have left."""
+        return (n * self._char_us + 999) // 1000
 
     def _block(self, buf, i, n):
         """Data of the answer from `buf[i:n]`; the index after it."""
@@ -161,7 +168,7 @@ class T0:
         if damaged or not 0 < refused <= self._sent or self._parity > _PARITY_TRIES:
             self._finish(STATUS_PARITY)
             return
-        self._deadline = wrap(now + self.wt_ms)
+        self._deadline = wrap(now + self.wt_ms + self._wire(refused))
         self.send(self._tpdu[self._sent - refused : self._sent], refused)
 
     def tick(self, now: int) -> None:
@@ -202,4 +209,5 @@ class T0:
         k = self._n - self._sent if whole else 1
         at = self._sent
         self._sent += k
+        self._wire_ms = self._wire(k)
         self.send(self._tpdu[at : at + k], k)

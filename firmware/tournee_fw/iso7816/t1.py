@@ -62,7 +62,7 @@ class T1:
         self._rx_view = memoryview(self._rx)
         self._tpdu = self._out = self._tx_view
         self._crc = False
-        self._etu_us = 93
+        self._char_us = 1116  # a character sent, with its guard time
         self.cwt_ms = self.bwt_ms = self.bgt_ms = 1
         """Character and block waiting time with the board's slack; silence kept between a card's block and ours."""
         self._slack_ms = 0
@@ -96,7 +96,7 @@ class T1:
         """After a reset: CWT = 11 + 2^CWI etu, BWT = 11 etu + 2^BWI x 960 x 372 / f, 22 etu between blocks; numbers at 0."""
         self._crc = atr.crc
         self._slack_ms = slack_ms
-        self._etu_us = (1000 * fi + di * khz - 1) // (di * khz)
+        self._char_us = (12 + atr.guard_etu(1, fi, di)) * ((1000 * fi + di * khz - 1) // (di * khz))
         self.cwt_ms = ms_of_etu(11 + (1 << atr.cwi) + 12 * _GATHER, fi, di, khz) + slack_ms
         self.bwt_ms = ms_of_etu(11, fi, di, khz) + ms_of_clocks(960 * 372 << min(atr.bwi, 9), khz) + slack_ms
         self.bgt_ms = ms_of_etu(11, fi, di, khz) + 1  # 22 etu from a character's start are 11 from its end
@@ -253,9 +253,10 @@ class T1:
         if self._free >= 0 and left(now, self._free):
             return
         n, self._pending = self._pending, 0
-        wire_ms = (n * 12 * self._etu_us + 999) // 1000
+        wire_ms = (n * self._char_us + 999) // 1000
         self._deadline = wrap(now + self._wtx * (self.bwt_ms - self._slack_ms) + self._slack_ms + wire_ms)
         self._wtx = 1
+        self._damaged = False  # what was damaged belongs to the block before
         self.send(self._tx_view, n)
 
     # Receiving
@@ -283,9 +284,8 @@ class T1:
             self._s_block(pcb & 0x3F, size, now)
 
     def _raw_block(self):
-        n, damaged = self._want, self._damaged
-        self._damaged = False
-        if damaged:
+        n = self._want
+        if self._damaged:
             self._finish(STATUS_PARITY)
         elif n > min(_BLOCK, self._limit):
             self._finish(STATUS_TOO_LONG)
@@ -295,9 +295,8 @@ class T1:
             self._finish(STATUS_OK)
 
     def _sound(self):
-        n, damaged = self._want, self._damaged
-        self._damaged = False
-        if damaged:
+        n = self._want
+        if self._damaged:
             return False
         if not self._crc:
             return not lrc(self._rx, n)
@@ -306,7 +305,7 @@ class T1:
     def _i_block(self, pcb, size, now):
         more = bool(pcb & _MORE)
         expected = self.state == T1_RECEIVING or (self.state == T1_SENDING and self._at + self._size == self._n)
-        if pcb & 0x1F or not expected or pcb >> 6 & 1 != self._nr or size > self.ifsd or (more and not size):
+        if pcb & 0x1F or not expected or pcb >> 6 & 1 != self._nr or size > self.ifsd:
             self._invalid(_R_OTHER, now)
             return
         if self.state == T1_SENDING:

@@ -87,7 +87,8 @@ class Controle:
                 lu.faults.append(self._at(Problem.VALUE, lu, listed.name))
         for rule, seen in self._seen.items():
             if rule.at == type_ and not seen.add([getattr(lu.record, f) for f in rule.fields]):
-                lu.faults.append(self._at(Problem.DUPLICATE, lu, rule.fields[-1]))
+                number = str(getattr(lu.record, rule.fields[-1]))
+                lu.faults.append(self._at(Problem.DUPLICATE, lu, rule.fields[-1], number))
         for tally in self._tallies:
             if tally.check.at == type_ and (wrong := tally.wrong(lu.record)):
                 problem = Problem.COUNT if tally.check.count else Problem.TOTAL

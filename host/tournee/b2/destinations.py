@@ -70,6 +70,7 @@ def _made(regime: str, caisse: str, centre: str, organisme: str, informatique: s
 
 
 def _by_rule(regime: str, caisse: str, centre: str) -> str:
+    _digits("caisse", caisse, 3)
     rule: dict[str, Any] | None = next((r for r in codes()["organisme"] if regime in r["regimes"]), None)
     if rule is None or rule["rule"] == "table":
         raise _unknown(regime, caisse, centre)
@@ -78,9 +79,17 @@ def _by_rule(regime: str, caisse: str, centre: str) -> str:
     if exception := rule.get("except", {}).get(f"{caisse}/{centre}"):
         return str(exception)
     if (idf := rule.get("idf")) and caisse in codes()["ile_de_france"]["caisses"]:
+        _digits("centre", centre, 4)
         # The organisme has 3 digits, a centre 4 of which the first is 0.
         return str(rule.get("centre_becomes", {}).get(centre, centre))[-3:] if idf == "centre" else str(idf)
     return caisse[:-1] + str(rule.get("last_digit", {}).get(caisse[-1], caisse[-1]))
+
+
+def _digits(name: str, code: str, length: int) -> None:
+    if not (code.isascii() and code.isdigit() and len(code) == length):
+        raise DestinationUnknown(
+            f"Destinataire inconnu : {name} « {code} ».", f"Un code de {name} a {length} chiffres."
+        )
 
 
 def _unknown(regime: str, caisse: str, centre: str) -> DestinationUnknown:

@@ -30,6 +30,7 @@ class Problem(StrEnum):
     ENCODING = "encoding"  # EBCDIC or UTF-8 instead of ASCII
     MISMATCH = "mismatch"  # differs from what an earlier record says
     PROFILE = "profile"  # no known layout
+    LOTS = "lots"  # a layout without lots where lots are asked for
 
 
 _TEXTS: dict[Problem, tuple[str, str]] = {
@@ -52,6 +53,7 @@ _TEXTS: dict[Problem, tuple[str, str]] = {
     Problem.SEPARATOR: ("des fins de ligne séparent les enregistrements", "Transférez le fichier en mode binaire, sans séparateur."),
     Problem.ENCODING: ("codage autre que l'ASCII", "Demandez le fichier en ASCII, ou transférez-le en mode binaire."),
     Problem.MISMATCH: ("valeur différente de celle de l'enregistrement d'en-tête", "Vérifiez que les enregistrements vont ensemble."),
+    Problem.LOTS: ("cette norme n'a pas de lots de factures", "Donnez un fichier B2 de factures (SV-SIM, CP)."),
     Problem.PROFILE: ("norme non reconnue", "Donnez la norme (--profile) ou vérifiez qu'il s'agit d'un fichier B2 ou NOEMIE."),
 }  # fmt: skip
 

@@ -11,12 +11,15 @@ from tournee.b2.plan import Plan
 
 
 def vers_json(plan: Plan, record: Any) -> str:
-    """One line, without its end. Every value of the record, blanks as null."""
-    return json.dumps({"type": plan.by_class[type(record)].record.type, "values": record._asdict()}, ensure_ascii=False)
+    """One line, without its end. Every value of the record, blanks as null; ASCII, so that every terminal carries it."""
+    return json.dumps({"type": plan.by_class[type(record)].record.type, "values": record._asdict()})
 
 
-def de_json(plan: Plan, lines: Iterable[str]) -> Iterator[Any]:
-    """Records of lines; an empty line is skipped, a field left out gets its default. Raises B2Error with the number of the record."""
+def de_json(plan: Plan, lines: Iterable[str | bytes]) -> Iterator[Any]:
+    """Records of lines (bytes are UTF-8); an empty line is skipped, a field left out gets its default.
+
+    Raises B2Error with the number of the record.
+    """
     classes = {r.record.type: r.cls for r in plan.records}
     number = 0
     for line in lines:
@@ -24,8 +27,10 @@ def de_json(plan: Plan, lines: Iterable[str]) -> Iterator[Any]:
             continue
         number += 1
         try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as exc:
+            row = json.loads(line.decode("utf-8") if isinstance(line, bytes) else line)
+        except UnicodeDecodeError as exc:
+            raise B2Error(Problem.TYPE, number, detail="la ligne n'est pas en UTF-8") from exc
+        except (ValueError, RecursionError) as exc:  # not JSON, or an integer of more digits than Python reads
             raise B2Error(Problem.TYPE, number, detail="ligne JSON illisible") from exc
         if not isinstance(row, dict) or not isinstance(row.get("values"), dict):
             raise B2Error(Problem.TYPE, number, detail='une ligne est {"type": …, "values": {…}}')

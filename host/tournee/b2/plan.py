@@ -71,11 +71,23 @@ class Plan:
         return "; règle déduite, à vérifier" if weak else ""
 
 
+def exact(value: Any) -> Any:
+    """The text, number or row alone, whatever a subclass made of its methods; anything else as it is."""
+    if issubclass(type(value), str):
+        return str.__str__(value)
+    if issubclass(type(value), int) and type(value) is not bool:
+        return int.__int__(value)
+    if issubclass(type(value), tuple):
+        return tuple.__getitem__(value, slice(None))
+    return value
+
+
 def _shown(value: object) -> str | None:
-    if isinstance(value, str):
-        return value[:_SHOWN]
-    if isinstance(value, int) and abs(value) < 10**_SHOWN:
-        return str(value)
+    alone = exact(value)
+    if type(alone) is str:
+        return alone[:_SHOWN]
+    if type(alone) in (int, bool) and abs(alone) < 10**_SHOWN:
+        return str(alone)
     return None
 
 

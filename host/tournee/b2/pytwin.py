@@ -7,14 +7,17 @@ exact one, field by field, which either gives the same bytes or raises the typed
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from operator import index as whole
 from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
-from tournee.b2.plan import Plan, RecordPlan
+from tournee.b2.plan import Plan, RecordPlan, exact
 from tournee_protocol.layouts import Field, Framing, Kind, Record
 
 _WIDEST = 4096  # bytes per value of a text column
+_BLOCK = 1 << 16  # bytes that are text at a time
 _DIGITS = frozenset("0123456789")
 _CAPITALS = _DIGITS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -29,6 +32,7 @@ class PyCodec:
         self._text = frozenset(plan.profile.text)
         self._encoders = [_quick_encoder(r, plan.profile.text) for r in plan.records]
         self._decoders = [_quick_decoder(r, plan.profile.text) for r in plan.records]
+        self._longest = max((r.size for r in plan.records), default=0)
 
     def encode(self, records: Iterable[Any], first: int = 1) -> bytes:
         """Bytes of NamedTuples of this profile; raises B2Error."""
@@ -45,38 +49,48 @@ class PyCodec:
 
     def encode_rows(self, index: int, rows: Iterable[Sequence[Any]], first: int = 1) -> bytes:
         """Bytes of rows, all of record `index` of the table, values in order of the valued fields."""
-        made, encoder = self.plan.records[index], self._encoders[index]
-        arity = len(made.record.valued)
+        made = self._made(index)
+        encoder, arity = self._encoders[made.index], len(made.record.valued)
         out: list[str] = []
         for number, row in enumerate(rows, first):
-            if not isinstance(row, tuple):
-                raise self.plan.fail(Problem.TYPE, number, index)
-            if len(row) != arity:
-                raise self.plan.fail(Problem.ARITY, number, index)
-            out.append(encoder(row) or self._exact(made, row, number))
+            if not issubclass(type(row), tuple):
+                raise self.plan.fail(Problem.TYPE, number, made.index)
+            values = row if type(row) is tuple else exact(row)
+            if len(values) != arity:
+                raise self.plan.fail(Problem.ARITY, number, made.index)
+            out.append(encoder(values) or self._exact(made, values, number))
         return "".join(out).encode("ascii")
 
     def encode_objects(self, index: int, objects: Iterable[Any], first: int = 1) -> bytes:
         """As `encode_rows`, values read from the attributes named as the fields; AttributeError passes."""
-        names = [f.name for f in self.plan.records[index].record.valued]
+        names = [f.name for f in self._made(index).record.valued]
         return self.encode_rows(index, (tuple(getattr(o, n) for n in names) for o in objects), first)
 
     def encode_columns(self, index: int, columns: Sequence[Any], count: int, first: int = 1) -> bytes:
         """Bytes of `count` records whose values stand in columns, one per valued field.
 
         A column is a buffer of int64 (kind N), a buffer of `count` values of equal width in which NUL ends a shorter value (other
-        kinds), or one int, str or None that every row gets.
+        kinds), or one int, str or None that every row gets. A buffer lies in one piece.
         """
-        made = self.plan.records[index]
+        made = self._made(index)
+        if count < 0:
+            raise ValueError("count is negative")
         fields = made.record.valued
-        if len(columns) != len(fields):
-            raise self.plan.fail(Problem.ARITY, first, index)
-        read = [self._column(made, f, c, count, first) for f, c in zip(fields, columns, strict=True)]
+        given = tuple(columns)
+        if len(given) != len(fields):
+            raise self.plan.fail(Problem.ARITY, first, made.index)
+        read = [self._column(made, f, c, count, first) for f, c in zip(fields, given, strict=True)]
         return self.encode_rows(index, zip(*read, strict=True) if read else [()] * count, first)
+
+    def _made(self, index: int) -> RecordPlan:
+        at = whole(index)
+        if not 0 <= at < len(self.plan.records):
+            raise IndexError("no such record in the table")
+        return self.plan.records[at]
 
     def _column(self, made: RecordPlan, field: Field, column: Any, count: int, first: int) -> Sequence[Any]:
         place = made.record.fields.index(field)
-        if column is None or isinstance(column, int | str):
+        if column is None or issubclass(type(column), int | str):
             if (problem := self._write(field, column)[1]) is not None:
                 raise self.plan.fail(problem, first, made.index, place, value=column)
             return [column] * count
@@ -84,10 +98,12 @@ class PyCodec:
             view = memoryview(column)
         except TypeError:
             raise self.plan.fail(Problem.TYPE, first, made.index, place) from None
+        if not view.c_contiguous:
+            raise self.plan.fail(Problem.TYPE, first, made.index, place)
         if field.kind is Kind.N:
             if view.itemsize != 8 or view.format not in ("q", "l") or view.nbytes != count * 8:
                 raise self.plan.fail(Problem.TYPE, first, made.index, place)
-            return view.tolist()
+            return array("q", view.tobytes())
         if view.nbytes if count == 0 else view.nbytes % count or view.nbytes // count > _WIDEST:
             raise self.plan.fail(Problem.TYPE, first, made.index, place)
         width, text = view.nbytes // max(count, 1), view.tobytes().decode("latin-1")
@@ -97,18 +113,24 @@ class PyCodec:
         """All records of `data`; raises B2Error at the first fault."""
         return [record for _, _, record in self.records(data, first)]
 
-    def records(self, data: bytes | bytearray | memoryview, first: int = 1) -> Iterator[tuple[RecordPlan, str, Any]]:
+    def records(
+        self, data: bytes | bytearray | memoryview, first: int = 1
+    ) -> Generator[tuple[RecordPlan, str, Any], None, None]:
         """(plan, text, record) one by one; raises B2Error at the first fault."""
-        text = bytes(data).decode("latin-1")
-        start, number, end = 0, first, len(text)
-        while start < end:
-            made = self._at(text, start, number)
-            stop = start + made.size
-            record = self._decoders[made.index](text, start, stop)
-            if record is None:
-                raise next(self.faults(made, text[start:stop], number))
-            yield made, text[start:stop], record
-            start, number = stop, number + 1
+        at, number = 0, first
+        with _octets(data) as view:
+            while at < len(view):
+                text, start = str(view[at : at + max(_BLOCK, self._longest)], "latin-1"), 0
+                enough = 1 if at + len(text) == len(view) else self._longest
+                while len(text) - start >= enough:
+                    made = self._at(text, start, number)
+                    stop = start + made.size
+                    record = self._decoders[made.index](text, start, stop)
+                    if record is None:
+                        raise next(self.faults(made, text[start:stop], number))
+                    yield made, text[start:stop], record
+                    start, number = stop, number + 1
+                at += start
 
     def _at(self, text: str, start: int, number: int) -> RecordPlan:
         fixed = self.plan.profile.framing is Framing.FIXED
@@ -137,15 +159,16 @@ class PyCodec:
 
     def _write(self, field: Field, value: Any) -> tuple[str, Problem | None]:
         """Order of checks, the same in C: missing, type, negative, overflow, characters."""
+        value = exact(value)
         if value is None:
             return (" " * field.len, None) if field.blank else ("", Problem.MISSING)
         if field.kind is Kind.N:
-            if not isinstance(value, int) or isinstance(value, bool):
+            if type(value) is not int:
                 return "", Problem.TYPE
             if value < 0:
                 return "", Problem.NEGATIVE
-            return (f"{int(value):0{field.len}d}", None) if value < 10**field.len else ("", Problem.OVERFLOW)
-        if not isinstance(value, str):
+            return (f"{value:0{field.len}d}", None) if value < 10**field.len else ("", Problem.OVERFLOW)
+        if type(value) is not str:
             return "", Problem.TYPE
         if len(value) > field.len:
             return "", Problem.OVERFLOW
@@ -172,6 +195,13 @@ class PyCodec:
     def try_decode(self, made: RecordPlan, text: str) -> Any | None:
         """The record of a text of its size, or None when it has a fault."""
         return self._decoders[made.index](text, 0, len(text))
+
+
+def _octets(data: bytes | bytearray | memoryview) -> memoryview:
+    view = memoryview(data)
+    if not view.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    return view if view.format == "B" and view.ndim == 1 else memoryview(view.tobytes())
 
 
 def _pattern(record: Record, text: str, *, groups: bool) -> str:

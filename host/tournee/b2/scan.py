@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from typing import Protocol, cast
 
 from tournee.b2.check import Controle
@@ -38,11 +39,12 @@ def scan_python(twin: PyCodec, data: Octets) -> Counter[str]:
     controle = Controle(twin.plan, codes=False)
     counts: Counter[str] = Counter()
     lu: Lu | None = None
-    for number, (made, text, record) in enumerate(twin.records(data), 1):
-        lu = Lu(number, text, made, record)
-        controle.prendre(lu)
-        _raise(lu)
-        counts[made.record.type] += 1
+    with closing(twin.records(data)) as records:  # a fault's traceback must not hold a `mmap` open
+        for number, (made, text, record) in enumerate(records, 1):
+            lu = Lu(number, text, made, record)
+            controle.prendre(lu)
+            _raise(lu)
+            counts[made.record.type] += 1
     if lu is not None:
         controle.terminer(lu)
         _raise(lu)

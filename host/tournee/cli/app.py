@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
 
 import click
 
@@ -72,4 +73,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with the exit codes of docs/CLI.md."""
     from tournee.cli.errors import run_guarded
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without é shows ? and goes on
     sys.exit(run_guarded(tree, list(argv) if argv is not None else None))

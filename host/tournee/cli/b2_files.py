@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 import click
 
-from tournee.cli.b2_reading import (
-    REFUSED,
-    checked,
-    lecture,
-    plan_of,
-    profile_option,
-    text_with_bar,
-    tolerant_option,
-    with_bar,
-)
+from tournee.cli.b2_reading import REFUSED, lecture, plan_of, profile_option, tolerant_option, with_bar
+from tournee.cli.b2_source import Source, recognised, verify
 from tournee.cli.output import console, emit, option_json
+from tournee.cli.whole import Outputs
 
-_source = click.Path(exists=True, dir_okay=False, path_type=Path)
+_source = Source()
 _folder = click.Path(file_okay=False, path_type=Path)
 
 
@@ -57,7 +50,7 @@ def decode(
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8"), metavar="LIGNES.jsonl")
+@click.argument("file", type=click.File("rb"), metavar="LIGNES.jsonl")
 @click.option(
     "--out",
     "-o",
@@ -67,8 +60,8 @@ def decode(
     help="Fichier à écrire.",
 )
 @click.option("--profile", default="sv-sim-1", show_default=True, metavar="NORME", help="Norme.")
-def encode(file: TextIO, out: Path, profile: str) -> None:
-    """Écrit un fichier à partir de JSON Lines (voir decode). Rien n'est écrit en cas de faute."""
+def encode(file: BinaryIO, out: Path, profile: str) -> None:
+    """Écrit un fichier à partir de JSON Lines (voir decode). Il est contrôlé en entier : rien n'est écrit en cas de faute."""
     from itertools import islice
 
     from tournee.b2.jsonl import de_json
@@ -76,11 +69,15 @@ def encode(file: TextIO, out: Path, profile: str) -> None:
 
     plan = plan_of(profile)
     count = 0
-    with _whole(out) as target, text_with_bar(file) as lines:
-        records = de_json(plan, lines)
-        while block := list(islice(records, 512)):
-            target.write(codec(profile).encode(block, count + 1))
-            count += len(block)
+    with Outputs() as outputs:
+        part = outputs.begin(out)
+        with part.open("wb") as target, with_bar(file) as lines:
+            records = de_json(plan, lines)
+            while block := list(islice(records, 512)):
+                target.write(codec(profile).encode(block, count + 1))
+                count += len(block)
+        verify(part, profile, f"résultat {out.name}")
+        outputs.publish()
     console(stderr=True).print(f"{count} enregistrements dans {out}")
 
 
@@ -107,19 +104,23 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 
     if not (identification.isascii() and identification.isalnum() and len(identification) == 1):
         raise UsageError("L'identification commence par une lettre ou un chiffre.", "Donnez un seul caractère.")
-    name = checked(file, profile)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths: list[Path] = []
-    with ExitStack() as open_files, with_bar(file) as source:
+    name = recognised(file, profile)
+    parts: list[Path] = []
+    with Outputs() as outputs, ExitStack() as latest:
+        outputs.folder(folder)
 
         def part(number: int) -> BinaryIO:
-            paths.append(folder / f"{identification}{number:05d}.b2")
-            return open_files.enter_context(paths[-1].open("xb"))
+            latest.close()
+            parts.append(outputs.begin(folder / f"{identification}{number:05d}.b2", fresh=True))
+            return latest.enter_context(parts[-1].open("wb"))
 
-        partager(source, part, lambda n: f"{identification}{n:05d}", per_file, name)
-    for path in paths:
-        checked(path, name)
-        click.echo(path)
+        with with_bar(file) as source:
+            partager(source, part, lambda n: f"{identification}{n:05d}", per_file, name)
+        latest.close()
+        for number, path in enumerate(parts, 1):
+            verify(path, name, f"résultat {identification}{number:05d}.b2")
+        for path in outputs.publish():
+            click.echo(path)
 
 
 @click.command()
@@ -139,13 +140,26 @@ def split(file: Path, per_file: int, folder: Path, identification: str, profile:
 def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str | None) -> None:
     """Réunit les lots de plusieurs fichiers d'un même émetteur et destinataire."""
     from tournee.b2.stream import reunir
+    from tournee.errors import UsageError
 
-    name = ""
-    for path in files:
-        name = checked(path, profile)
-    with ExitStack() as open_files, _whole(out) as target:
-        count = reunir([open_files.enter_context(with_bar(p)) for p in files], target, identification, name)
-    checked(out, name)
+    names = {recognised(path, profile) for path in files}
+    if len(names) > 1:
+        raise UsageError(
+            f"Les fichiers suivent des normes différentes : {', '.join(sorted(names))}.", "Réunissez-les par norme."
+        )
+    (name,) = names
+
+    def each() -> Iterator[BinaryIO]:
+        for path in files:
+            with with_bar(path) as source:
+                yield source
+
+    with Outputs() as outputs:
+        part = outputs.begin(out)
+        with part.open("wb") as target:
+            count = reunir(each(), target, identification, name)
+        verify(part, name, f"résultat {out.name}")
+        outputs.publish()
     console(stderr=True).print(f"{count} enregistrements dans {out}")
 
 
@@ -233,15 +247,3 @@ def stats(file: Path, profile: str | None, tolerant: bool, as_json: bool) -> int
     out.print(table)
     out.print(f"total {euros(charged.total())}, dont AMO {euros(amo.total())}")
     return records.code()
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[BinaryIO]:
-    """A file that appears whole or not at all."""
-    part = out.with_name(out.name + ".part")
-    try:
-        with part.open("wb") as target:
-            yield target
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from io import BufferedIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -106,24 +105,6 @@ def lecture(file: Path, profile: str | None, *, tolerant: bool) -> Lecture:
     return Lecture(found.plan, each(), tolerant, list(found.faults))
 
 
-def checked(file: Path, profile: str | None) -> str:
-    """The layout of a file found right; raises B2Error at its first fault."""
-    import mmap
-
-    from tournee.b2.errors import B2Error, Problem
-    from tournee.b2.read import reconnaitre
-    from tournee.b2.scan import scan
-
-    with file.open("rb") as handle:
-        name = profile or reconnaitre(handle.read(128))
-        plan_of(name)
-        if not file.stat().st_size:
-            raise B2Error(Problem.TRUNCATED, 0, detail="fichier vide")
-        with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-            scan(view, name)
-    return name
-
-
 def with_bar(file: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
     """The file, opened if it is a path, with a bar on the terminal while it is read when it is long."""
     stream = file.open("rb") if isinstance(file, Path) else file
@@ -136,13 +117,3 @@ def with_bar(file: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
 
     name = Path(str(getattr(stream, "name", ""))).name
     return wrap_file(stream, size, description=name, transient=True, console=console(stderr=True))
-
-
-@contextmanager
-def text_with_bar(file: TextIO) -> Iterator[Iterable[str]]:
-    """The lines of a text, with a bar as `with_bar`."""
-    if isinstance(binary := getattr(file, "buffer", None), BufferedIOBase):
-        with with_bar(cast(BinaryIO, binary)) as stream:
-            yield (line.decode("utf-8") for line in stream)
-    else:
-        yield file

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
+
+from tournee.cli.whole import Outputs
+from tournee.errors import UsageError
+from tournee_protocol.layouts import Kind, load, profile_names
 
 if TYPE_CHECKING:
     from tournee.b2.plan import Plan, RecordPlan
@@ -21,21 +25,34 @@ class Table(Protocol):
 
 
 class Tables:
-    """Tables named TYPE.csv or TYPE.parquet in a folder, begun when the first record of their type comes."""
+    """Tables named TYPE.csv or TYPE.parquet in a folder, begun when the first record of their type comes; they appear together, at the end.
+
+    A folder that holds tables which this file does not make again is refused (UsageError): whoever reads the folder would mix two files.
+    """
 
     def __init__(self, plan: Plan, folder: Path, *, parquet: bool) -> None:
         self._plan = plan
         self._folder = folder
-        self._make = _parquet if parquet else _Csv
+        self._suffix, self._make = ("parquet", _parquet) if parquet else ("csv", _Csv)
         self._tables: dict[type[Any], Table] = {}
         self._open = ExitStack()
+        self._outputs = Outputs()
 
     def __enter__(self) -> Tables:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._refuse_others({r.record.type for r in self._plan.records})
+        self._outputs.__enter__()
+        self._outputs.folder(self._folder)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._open.close()
+        try:
+            with suppress(Exception) if kind else nullcontext():  # the first error is the one to tell
+                self._open.close()
+            if kind is None:
+                self._refuse_others({self._plan.by_class[c].record.type for c in self._tables})
+                self._outputs.publish()
+        finally:
+            self._outputs.__exit__(kind, exc, tb)
 
     def __len__(self) -> int:
         return len(self._tables)
@@ -43,15 +60,25 @@ class Tables:
     def write(self, record: Any) -> None:
         table = self._tables.get(type(record))
         if table is None:
-            table = self._make(self._folder, self._plan.by_class[type(record)])
+            made = self._plan.by_class[type(record)]
+            table = self._make(self._outputs.begin(self._folder / f"{made.record.type}.{self._suffix}"), made)
             self._open.callback(table.close)
             self._tables[type(record)] = table
         table.write(record)
 
+    def _refuse_others(self, written: set[str]) -> None:
+        types = {r.type for name in profile_names() for r in load(name).records}
+        found = {p.name for p in self._folder.glob(f"*.{self._suffix}") if p.stem in types - written}
+        if found:
+            raise UsageError(
+                f"{self._folder} contient les tables d'un autre fichier : {', '.join(sorted(found))} ; rien n'a été écrit.",
+                "Donnez un autre dossier, ou supprimez-les.",
+            )
+
 
 class _Csv:
-    def __init__(self, folder: Path, made: RecordPlan) -> None:
-        self._file = (folder / f"{made.record.type}.csv").open("w", encoding="utf-8", newline="")
+    def __init__(self, path: Path, made: RecordPlan) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file)
         self._writer.writerow(made.cls._fields)
 
@@ -62,25 +89,21 @@ class _Csv:
         self._file.close()
 
 
-def _parquet(folder: Path, made: RecordPlan) -> Table:
+def _parquet(path: Path, made: RecordPlan) -> Table:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as exc:
-        from tournee.errors import UsageError
-
         raise UsageError(
             "Parquet demande pyarrow, qui n'est pas installé.", "pip install 'tournee[analysis]', ou --csv."
         ) from exc
-    return _Parquet(folder, made, pyarrow)
+    return _Parquet(path, made, pyarrow)
 
 
 class _Parquet:
     """Numbers are int64 (amounts in cents), all else strings; a blank is null. What fields mean stands in the file's own schema."""
 
-    def __init__(self, folder: Path, made: RecordPlan, arrow: Any) -> None:
-        from tournee_protocol.layouts import Kind
-
+    def __init__(self, path: Path, made: RecordPlan, arrow: Any) -> None:
         self._arrow = arrow
         self._schema = arrow.schema(
             [
@@ -93,7 +116,7 @@ class _Parquet:
             ]
         )
         self._rows: list[Any] = []
-        self._writer = arrow.parquet.ParquetWriter(str(folder / f"{made.record.type}.parquet"), self._schema)
+        self._writer = arrow.parquet.ParquetWriter(str(path), self._schema)
 
     def write(self, record: Any) -> None:
         self._rows.append(record)

@@ -25,8 +25,13 @@ option_json = click.option(
 
 def emit(document: dict[str, Any]) -> None:
     """One JSON document on stdout."""
-    json.dump({"version": VERSION, **document}, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(json_text({"version": VERSION, **document}) + "\n")
+
+
+def json_text(document: Any) -> str:
+    """JSON that the standard output carries whole: escaped to ASCII unless it is UTF-8."""
+    utf8 = "utf" in (sys.stdout.encoding or "").lower()
+    return json.dumps(document, ensure_ascii=not utf8, indent=2)
 
 
 def console(*, stderr: bool = False) -> Console:

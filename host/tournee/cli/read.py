@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tournee.cli.connect import desk_for, terminal_option
-from tournee.cli.output import console, option_json
+from tournee.cli.output import console, json_text, option_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ def cps(no_pin: bool, url: str | None, as_json: bool) -> None:
     if as_json:
         from tournee.cards.document import cps_document
 
-        _print_json(cps_document(card))
+        click.echo(json_text(cps_document(card)))
     else:
         _show_cps(card, console())
 
@@ -56,15 +56,9 @@ def vitale(no_rights: bool, url: str | None, as_json: bool) -> None:
     if as_json:
         from tournee.cards.document import vitale_document
 
-        _print_json(vitale_document(card))
+        click.echo(json_text(vitale_document(card)))
     else:
         _show_vitale(card, console())
-
-
-def _print_json(document: dict[str, object]) -> None:
-    import json
-
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def _show_cps(card: CpsCard, out: Console) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from tournee_sim.control import ControlError, ask, state_of
+from tournee_sim.faults import DIRECTIONS
 
 CARD_OR_TERMINAL = 4
 DEFAULT_NAME = "Tournee-0001"
@@ -40,7 +41,7 @@ def request(name: str, state: Path | None, op: str, **values: Any) -> dict[str, 
 
 
 def _say(reply: dict[str, Any], as_json: bool, text: str) -> None:
-    click.echo(json.dumps(reply, ensure_ascii=False) if as_json else text)
+    click.echo(json.dumps(reply) if as_json else text)
 
 
 @click.command()
@@ -119,7 +120,7 @@ def display(name: str, state: Path | None, as_json: bool) -> None:
 @click.option("--count", type=click.IntRange(0), help="Strike so often; 0: for ever.")
 @click.option(
     "--direction",
-    type=click.Choice(["to_host", "to_board", "to_card", "any"]),
+    type=click.Choice(DIRECTIONS),
     help="Of the link; of `parity` to_card or to_board.",
 )
 @targeted

@@ -63,7 +63,7 @@ def command(trace: Path, times: int, board: str | None, keys: Path | None, out: 
 
         asyncio.run(run())
     if as_json:
-        click.echo(json.dumps({"version": 1, "seed": before.seed, "sessions": rows}, ensure_ascii=False))
+        click.echo(json.dumps({"version": 1, "seed": before.seed, "sessions": rows}))
     else:
         click.echo(f"{before.scenario.name}, board {job.board}, seed {before.seed}")
         click.echo(f"then: {_said(before.end, before.step, before.message)}")

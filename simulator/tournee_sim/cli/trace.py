@@ -39,7 +39,7 @@ def show(trace: Path, slot: int | None, apdu: bool, tail: int | None, as_json: b
     ]
     chosen = chosen[-tail:] if tail else chosen
     if as_json:
-        click.echo(json.dumps({"version": 1, "head": head, "rows": chosen, "end": end}, ensure_ascii=False))
+        click.echo(json.dumps({"version": 1, "head": head, "rows": chosen, "end": end}))
         return
     if head:
         scenario = head.get("scenario", {})

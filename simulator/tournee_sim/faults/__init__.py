@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
+
+DIRECTIONS: Final = ("to_host", "to_board", "to_card", "any")
 
 
 class FaultError(ValueError):
@@ -55,7 +57,7 @@ class LinkFault(Named):
 
 @dataclass(frozen=True)
 class Fault:
-    """One armed fault. `after`: bytes or frames; `count`: how often, 0 for ever; `direction`: `to_host`, `to_board`, `to_card` or `any`."""
+    """One armed fault. `after`: bytes or frames; `count`: how often, 0 for ever; `direction`: of `DIRECTIONS`."""
 
     kind: CardFault | LinkFault
     after: int = 0
@@ -114,8 +116,8 @@ def parse(name: str, **parameters: int | str | None) -> Fault:
         raise FaultError(
             f"fault {name}: unknown parameter {', '.join(sorted(unknown))}; there are after, count, direction"
         )
-    if str(given.get("direction", "any")) not in ("to_host", "to_board", "to_card", "any"):
-        raise FaultError("direction is to_host, to_board, to_card or any")
+    if str(given.get("direction", "any")) not in DIRECTIONS:
+        raise FaultError(f"direction is one of {', '.join(DIRECTIONS)}")
     after, count = int(given.get("after", 0)), int(given.get("count", 0))
     if after < 0 or count < 0:
         raise FaultError("after and count are 0 or more")

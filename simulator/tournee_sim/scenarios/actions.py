@@ -238,7 +238,7 @@ async def display(session: Session, values: Values, expect: Values) -> None:
 
 
 async def counter(session: Session, values: Values, expect: Values) -> None:
-    """What the card itself counted (verify, sign, auth, tries_left)."""
+    """What the card itself counted."""
     value = session.board.card(values["slot"]).memory[values["name"]]
     if not values.get("at_least", 0) <= value <= values.get("at_most", value):
         raise Failed(f"the card's counter {values['name']} is {value}")

@@ -6,40 +6,53 @@ answer must be one of `status` of that fault, in time; then the next card must w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from tournee_sim.scenarios.expect import listed
 from tournee_sim.scenarios.model import MATRIX_FAULTS
 
 NEXT_CARD = "generic-t0t1"
 
 
-def cells(document: Mapping[str, Any], stem: str) -> Iterator[dict[str, Any]]:
-    """The plain scenario documents of a matrix, named `machine/STATE/fault`."""
+@dataclass(frozen=True)
+class Draft:
+    """A plain scenario document, and the paths in the file at which its cards and each of its steps stand."""
+
+    document: Mapping[str, Any]
+    cards: Sequence[str | int]
+    steps: Sequence[Sequence[str | int]]
+
+
+def cells(document: Mapping[str, Any], stem: str) -> Iterator[Draft]:
+    """The scenarios of a matrix, named `machine/STATE/fault`."""
     matrix = document["matrix"]
     machine, slot = matrix["machine"], matrix.get("slot", 0)
     for state, row in matrix["states"].items():
+        place = ("matrix", "states", state)
+        before = row.get("before", [])
         for fault in MATRIX_FAULTS:
             allowed = row.get("status", {}).get(fault) or matrix.get("status", {}).get(fault) or "OK"
-            yield {
+            struck = _struck(matrix, machine, slot, state, fault, row["during"], allowed)
+            made = {
                 "scenario": 1,
                 "name": f"{machine}/{state}/{fault}",
                 "about": f"{fault} while {machine} is in {state}",
                 "cards": row.get("cards", document.get("cards", {})),
                 "pace": "fast",
                 "fresh": row.get("fresh", False),
-                "steps": [
-                    *row.get("before", []),
-                    *_struck(matrix, machine, slot, state, fault, row["during"], allowed),
-                ],
+                "steps": [*before, *struck],
             }
+            steps = [(*place, "before", n) for n in range(len(before))] + [place, (*place, "during"), *[place] * 3]
+            yield Draft(made, (*place, "cards") if "cards" in row else ("cards",), steps[: len(made["steps"])])
 
 
 def _struck(
     matrix: Mapping[str, Any], machine: str, slot: int, state: str, fault: str, during: Mapping[str, Any], allowed: Any
 ) -> list[Mapping[str, Any]]:
     expect: dict[str, Any] = {"status": allowed}
-    if not {"apdu", "tpdu", "script"}.isdisjoint(during):
+    if "OK" in listed(allowed) and not {"apdu", "tpdu", "script"}.isdisjoint(during):
         expect["sw"] = "XXXX"  # whatever the card could still say
     if fault in matrix.get("within_ms", {}):
         expect["within_ms"] = matrix["within_ms"][fault]

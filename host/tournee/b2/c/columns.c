@@ -104,14 +104,14 @@ static PyObject *column_value(const Field *f, const Column *c, Py_ssize_t row) {
 
 PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "columns", "count", "first", NULL};
-    PyObject *given, *seq = NULL, *out = NULL;
+    PyObject *wanted, *given, *seq = NULL, *out = NULL;
     Py_ssize_t count, first = 1, row;
     int index, i, taken = 0, problem = OK, fault = 0;
     const Record *r;
     Column columns[MAX_FIELDS];
     uint8_t base[MAX_SIZE], *dst;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iOn|n:encode_columns", names, &index, &given, &count, &first)) return NULL;
-    if (check_index(self, index)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOn|n:encode_columns", names, &wanted, &given, &count, &first)) return NULL;
+    if ((index = record_index(self, wanted)) < 0) return NULL;
     r = &self->records[index];
     if (count < 0) {
         PyErr_SetString(PyExc_ValueError, "count is negative");
@@ -120,6 +120,10 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
     if (!(seq = PySequence_Tuple(given))) return NULL;
     if (PyTuple_Size(seq) != r->n_valued) {
         fail_at(self, ARITY, first, index, -1);
+        goto done;
+    }
+    if (count > PY_SSIZE_T_MAX / MAX_SIZE) {
+        PyErr_NoMemory();
         goto done;
     }
     memcpy(base, r->template_, (size_t)r->size);
@@ -135,7 +139,7 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs) {
             }
             continue;
         }
-        if (PyObject_GetBuffer(value, &c->view, PyBUF_SIMPLE | PyBUF_FORMAT)) {
+        if (PyObject_GetBuffer(value, &c->view, PyBUF_ND | PyBUF_FORMAT)) {
             PyErr_Clear();
             fail_valued(self, TYPE, first, index, i, NULL);
             goto done;

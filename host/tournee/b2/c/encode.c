@@ -80,14 +80,14 @@ error:
 
 PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "rows", "first", NULL};
-    PyObject *rows, *seq, *out;
+    PyObject *wanted, *rows, *seq, *out;
     PyObject *two[2][MAX_FIELDS], *const *items, *const *before = NULL;
     Py_ssize_t first = 1, n, i;
     int index;
     const Record *r;
     uint8_t *dst;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO|n:encode_rows", names, &index, &rows, &first)) return NULL;
-    if (check_index(self, index) || !(seq = sequence(rows))) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|n:encode_rows", names, &wanted, &rows, &first)) return NULL;
+    if ((index = record_index(self, wanted)) < 0 || !(seq = sequence(rows))) return NULL;
     r = &self->records[index];
     n = PySequence_Size(seq);
     if (!(out = PyBytes_FromStringAndSize(NULL, n * r->size))) goto error;
@@ -161,7 +161,7 @@ static void release(PyObject ***items, int n) {
 
 PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "objects", "first", NULL};
-    PyObject *objects, *seq, *out;
+    PyObject *wanted, *objects, *seq, *out;
     PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
     Py_ssize_t first = 1, n, i;
     int index;
@@ -171,8 +171,8 @@ PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
     fetch.type = NULL;
     fetch.get = NULL;
     fetch.n = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO|n:encode_objects", names, &index, &objects, &first)) return NULL;
-    if (check_index(self, index)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|n:encode_objects", names, &wanted, &objects, &first)) return NULL;
+    if ((index = record_index(self, wanted)) < 0) return NULL;
     /* Attributes may run code that changes a list given to us: a tuple of our own keeps the objects alive. */
     if (!(seq = PySequence_Tuple(objects))) return NULL;
     r = &self->records[index];

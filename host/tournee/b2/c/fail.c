@@ -35,8 +35,9 @@ PyObject *fail_bytes(Codec *self, int problem, Py_ssize_t number, int record, in
     return NULL;
 }
 
-int check_index(Codec *self, int index) {
-    if (index >= 0 && index < self->n_records) return 0;
-    PyErr_SetString(PyExc_IndexError, "no such record in the table");
+int record_index(Codec *self, PyObject *index) {
+    Py_ssize_t at = PyNumber_AsSsize_t(index, NULL); /* what is too large is cut, and still too large */
+    if (at >= 0 && at < self->n_records) return (int)at;
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_IndexError, "no such record in the table");
     return -1;
 }

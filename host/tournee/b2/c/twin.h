@@ -108,7 +108,7 @@ PyObject *fail_at(Codec *self, int problem, Py_ssize_t number, int record, int f
 PyObject *fail_valued(Codec *self, int problem, Py_ssize_t number, int record, int valued, PyObject *value);
 PyObject *fail_bytes(Codec *self, int problem, Py_ssize_t number, int record, int field, const uint8_t *bytes);
 PyObject *fail_detail(Codec *self, int problem, Py_ssize_t number, int record, int field, PyObject *detail, PyObject *value);
-int check_index(Codec *self, int index);
+int record_index(Codec *self, PyObject *index); /* -1 and an error: there is none */
 
 PyObject *codec_encode(Codec *self, PyObject *args, PyObject *kwargs);
 PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs);

@@ -21,6 +21,7 @@ from tournee.cli.demo.stage import Done, Stage, StageError
 from tournee.cli.demo.tell import Teller
 from tournee.cli.demo.visits import Visit
 from tournee.cli.errors import INTERRUPTED, REFUSED
+from tournee.cli.output import json_text
 from tournee.errors import TourneeError
 
 PIN_VARIABLE = "TOURNEE_DEMO_PIN"
@@ -87,7 +88,7 @@ class Play:
             reason=reason,
         )
         if self._as_json:
-            print(json.dumps(summary, indent=2, ensure_ascii=False))
+            print(json_text(summary))
         else:
             self._tell.end(summary, wish.out)
         reached = _REACHED[wish.outcome] == status
