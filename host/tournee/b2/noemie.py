@@ -14,6 +14,8 @@ from tournee.b2.twin import encode
 from tournee_protocol.layouts import Check, load
 
 PROFILE = "noemie"
+REFERENCES = ("576", "580", "900", "572", "531", "908")
+"""Those known to have these entities; another one is read the same way and told."""
 
 
 def lire(data: bytes) -> Iterator[Lu]:

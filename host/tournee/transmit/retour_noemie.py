@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.lu import Lu
-from tournee.b2.noemie import lire
+from tournee.b2.noemie import REFERENCES, lire
 from tournee.b2.records import noemie as records
 from tournee.transmit.model import Etat, LignePayee, Montants, Nature, Rejet, Retour, RetourFacture, Virement, jour
 
@@ -43,6 +43,8 @@ def read(data: bytes, description: str, simulation: bool) -> Retour:
             reader.take(lu.record, lu.number)
     if debut is None or fin is None:
         raise B2Error(Problem.TRUNCATED, 0, "999" if debut else "000")
+    if debut.reference not in REFERENCES:
+        reader.remarques.append(f"Référence {debut.reference} inconnue : lue comme {', '.join(REFERENCES)}.")
     return Retour(
         nature=Nature.NOEMIE,
         reference=debut.reference,
