@@ -44,7 +44,9 @@ class Controle:
         self._last: dict[str, Any] = {}
         self._tallies = [_Tally(c) for c in profile.checks]
         self._seen = {u: _Numbers() for u in profile.unique if codes}
-        self._listed = {r.type: [f for f in r.valued if f.values and codes] for r in profile.records}
+        self._listed = {
+            r.type: [(f.name, _permitted(f)) for f in r.valued if f.values and codes] for r in profile.records
+        }
         self._same: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         for rule in profile.same:
             for at in rule.at:
@@ -82,9 +84,9 @@ class Controle:
             self._forget(type_)
             return
         self._repeated(lu, type_)
-        for listed in self._listed[type_]:
-            if not _in_list(listed, getattr(lu.record, listed.name)):
-                lu.faults.append(self._at(Problem.VALUE, lu, listed.name))
+        for name, permitted in self._listed[type_]:
+            if getattr(lu.record, name) not in permitted:
+                lu.faults.append(self._at(Problem.VALUE, lu, name))
         for rule, seen in self._seen.items():
             if rule.at == type_ and not seen.add([getattr(lu.record, f) for f in rule.fields]):
                 number = str(getattr(lu.record, rule.fields[-1]))
@@ -199,11 +201,15 @@ class _Numbers:
         return fresh
 
 
-def _in_list(listed: Field, value: Any) -> bool:
-    if value is None or value == listed.default == "":
-        return True
-    text = str(value)
-    return any(text == code or (listed.kind == "D" and text == code.zfill(listed.len)) for code, _ in listed.values)
+def _permitted(listed: Field) -> frozenset[Any]:
+    """The values that a field's list permits, a blank among them."""
+    codes = [code for code, _ in listed.values]
+    values: set[Any] = {None, *codes}
+    if listed.kind is Kind.N:
+        values |= {int(code) for code in codes if code.isdecimal() and str(int(code)) == code}
+    elif listed.kind is Kind.D:
+        values |= {code.zfill(listed.len) for code in codes}
+    return frozenset(values | {""} if listed.default == "" else values)
 
 
 def _same_number(made: RecordPlan, name: str, a: Any, b: Any) -> bool:
