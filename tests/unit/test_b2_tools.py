@@ -117,7 +117,7 @@ def test_parquet_without_pyarrow_names_the_extra(run, good: Path, tmp_path: Path
 
 @pytest.mark.parametrize("command", ["decode", "stats"])
 def test_a_fault_stops_unless_tolerant(run, good: Path, command: str) -> None:  # type: ignore[no-untyped-def]
-    """The third record is unreadable, the last one cut: both are named, the rest is there."""
+    """The third record is unreadable, the last one cut: both are named, and that the end is missing; the rest is there."""
     data = bytearray(good.read_bytes())
     data[2 * 128 + 11] = ord("x")
     good.write_bytes(data[:-1])
@@ -126,7 +126,7 @@ def test_a_fault_stops_unless_tolerant(run, good: Path, command: str) -> None:  
     whole = len(data) // 128
     assert len(out.splitlines()) == (2 if command == "decode" else 0)
     code, out, err = run("b2", command, good, "--tolerant", *(["--json"] if command == "stats" else []))
-    assert code == 3 and f"enregistrement {whole} : enregistrement incomplet" in err and "2 faute(s)" in err
+    assert code == 3 and f"enregistrement {whole} : enregistrement incomplet" in err and "3 faute(s)" in err
     if command == "decode":
         assert len(out.splitlines()) == whole - 2
     else:

@@ -165,6 +165,12 @@ def test_a_broken_return_names_its_place_and_no_value(entities: tuple[str, ...],
     assert where in caught.value.where and caught.value.remedy and "A800" not in caught.value.what
 
 
+def test_an_unknown_reference_is_read_and_told() -> None:
+    retour = read(E102, E198_PAID, E990, reference="901")
+    assert retour.factures[0].paye_cents == 2800
+    assert [r for r in retour.remarques if "901" in r] and not read(E102, E198_PAID, E990, reference="908").remarques
+
+
 def test_a_cut_return_moves_no_bill() -> None:
     whole = noemie(E102, E198_PAID, E990)
     for end in range(128, len(whole) - 1, 7):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
+from tournee.b2.lu import Lu
 from tournee.b2.plan import Plan, RecordPlan
-from tournee.b2.read import Lu
 from tournee_protocol.layouts import Check, Field, Kind, Term
 
 _PAGE_BITS = 13
@@ -44,7 +44,9 @@ class Controle:
         self._last: dict[str, Any] = {}
         self._tallies = [_Tally(c) for c in profile.checks]
         self._seen = {u: _Numbers() for u in profile.unique if codes}
-        self._listed = {r.type: [f for f in r.valued if f.values and codes] for r in profile.records}
+        self._listed = {
+            r.type: [(f.name, _permitted(f)) for f in r.valued if f.values and codes] for r in profile.records
+        }
         self._same: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         for rule in profile.same:
             for at in rule.at:
@@ -79,11 +81,12 @@ class Controle:
         for tally in self._tallies:
             tally.take(type_, lu.record)
         if lu.record is None:
+            self._forget(type_)
             return
         self._repeated(lu, type_)
-        for listed in self._listed[type_]:
-            if not _in_list(listed, getattr(lu.record, listed.name)):
-                lu.faults.append(self._at(Problem.VALUE, lu, listed.name))
+        for name, permitted in self._listed[type_]:
+            if getattr(lu.record, name) not in permitted:
+                lu.faults.append(self._at(Problem.VALUE, lu, name))
         for rule, seen in self._seen.items():
             if rule.at == type_ and not seen.add([getattr(lu.record, f) for f in rule.fields]):
                 number = str(getattr(lu.record, rule.fields[-1]))
@@ -115,6 +118,13 @@ class Controle:
         if misplaced:
             lu.faults.append(self._fail(Problem.ORDER, lu, type_, "", 0))
         self._before = type_ or self._before
+
+    def _forget(self, type_: str) -> None:
+        """An unreadable record is nothing to compare with, nor is the one that it replaced; of an unknown type, it may be any but the first."""
+        for known in (
+            [type_] if type_ else [t for t in self._last if t not in (p[0] for p in self._plan.profile.pairs[:1])]
+        ):
+            self._last.pop(known, None)
 
     def _repeated(self, lu: Lu, type_: str) -> None:
         assert lu.made is not None
@@ -191,11 +201,15 @@ class _Numbers:
         return fresh
 
 
-def _in_list(listed: Field, value: Any) -> bool:
-    if value is None or value == listed.default == "":
-        return True
-    text = str(value)
-    return any(text == code or (listed.kind == "D" and text == code.zfill(listed.len)) for code, _ in listed.values)
+def _permitted(listed: Field) -> frozenset[Any]:
+    """The values that a field's list permits, a blank among them."""
+    codes = [code for code, _ in listed.values]
+    values: set[Any] = {None, *codes}
+    if listed.kind is Kind.N:
+        values |= {int(code) for code in codes if code.isdecimal() and str(int(code)) == code}
+    elif listed.kind is Kind.D:
+        values |= {code.zfill(listed.len) for code in codes}
+    return frozenset(values | {""} if listed.default == "" else values)
 
 
 def _same_number(made: RecordPlan, name: str, a: Any, b: Any) -> bool:

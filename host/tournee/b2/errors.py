@@ -19,6 +19,7 @@ class Problem(StrEnum):
     ARITY = "arity"  # a row with another number of values than the record has fields
     UNKNOWN_RECORD = "unknown_record"
     TRUNCATED = "truncated"  # the bytes end inside a record
+    LENGTH = "length"  # more or fewer bytes than the record has
     TERMINATOR = "terminator"  # an entity does not end with @
     COUNT = "count"  # a counter does not fit its field or does not agree with what is counted
     TOTAL = "total"  # an amount does not add up
@@ -42,6 +43,7 @@ _TEXTS: dict[Problem, tuple[str, str]] = {
     Problem.ARITY: ("nombre de valeurs inattendu", "Donnez une valeur par champ de l'enregistrement."),
     Problem.UNKNOWN_RECORD: ("type d'enregistrement inconnu", "Vérifiez la norme du fichier et son découpage en 128 octets."),
     Problem.TRUNCATED: ("enregistrement incomplet", "Redemandez le fichier : il a été coupé ou des séparateurs y ont été ajoutés."),
+    Problem.LENGTH: ("longueur autre que celle de la norme", "Redemandez le fichier : des caractères y manquent ou y ont été ajoutés."),
     Problem.TERMINATOR: ("fin d'entité @ absente", "Redemandez le fichier ou signalez-le à l'émetteur."),
     Problem.COUNT: ("compteur inexact", "Recomptez les enregistrements : le fichier a été modifié ou coupé."),
     Problem.TOTAL: ("total inexact", "Recalculez les totaux : le fichier a été modifié ou coupé."),

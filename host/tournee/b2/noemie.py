@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tournee.b2.check import Controle
-from tournee.b2.read import Lu, ouvrir
+from tournee.b2.lu import Lu
+from tournee.b2.read import ouvrir
 from tournee.b2.records.noemie import DebutFichier, EntiteControle, FinFichier, Lot
 from tournee.b2.twin import encode
 from tournee_protocol.layouts import Check, load
 
 PROFILE = "noemie"
+REFERENCES = ("576", "580", "900", "572", "531", "908")
+"""Those known to have these entities; another one is read the same way and told."""
 
 
 def lire(data: bytes) -> Iterator[Lu]:

@@ -7,9 +7,9 @@ from contextlib import closing
 from typing import Protocol, cast
 
 from tournee.b2.check import Controle
+from tournee.b2.lu import Lu
 from tournee.b2.plan import Plan
 from tournee.b2.pytwin import PyCodec
-from tournee.b2.read import Lu
 from tournee.b2.twin import DEFAULT_PROFILE, codec
 
 Octets = bytes | bytearray | memoryview

@@ -12,9 +12,12 @@ from tournee.cli.b2_reading import REFUSED, hinted, opened, profile_option, stri
 from tournee.cli.output import console, emit, option_json
 
 if TYPE_CHECKING:
-    from tournee.b2.check import Bilan
+    from tournee.b2.check import Bilan, Controle
     from tournee.b2.errors import B2Error
     from tournee.b2.read import Lu, Ouvert
+
+_RETURNS = "returns"
+"""The context of `noemie`, whose commands are those of `b2`."""
 
 
 @click.group()
@@ -23,8 +26,10 @@ def app() -> None:
 
 
 @click.group()
-def noemie() -> None:
+@click.pass_context
+def noemie(context: click.Context) -> None:
     """Montrer et contrôler un retour NOEMIE."""
+    context.obj = _RETURNS
 
 
 @app.command()
@@ -54,44 +59,51 @@ def show(
 ) -> int:
     """Montre chaque enregistrement, champ par champ, jusqu'à la première faute ou au-delà. `-` lit l'entrée standard."""
     from tournee.b2.check import Controle
+    from tournee.b2.places import situes
 
-    found = opened(file, profile)
-    controle = Controle(found.plan)
-    on = tolerant or faults
-    lus = controle.lire(found)
-    chosen = (
-        lu
-        for lu in _located(lus if on else strict(lus), facture, lot)
-        if (not types or (lu.made is not None and lu.made.record.type in types)) and (lu.faults or not faults)
-    )
-    if as_json:
-        _or_raise(found, on)
-        emit(
-            {
-                "profile": found.plan.profile.name,
-                "faults": [_fault(f) for f in found.faults],
-                "records": [_record(lu, mask) for lu in chosen],
-            }
+    narrowed = bool(types or facture is not None or lot is not None or faults)
+    with with_bar(file, talking=not narrowed) as stream:
+        found = _recognised(stream, profile)
+        controle = Controle(found.plan)
+        on = tolerant or faults
+        lus = controle.lire(found)
+        chosen = (
+            lu
+            for lu in situes(found.plan, lus if on else strict(lus), facture, lot)
+            if (not types or (lu.made is not None and lu.made.record.type in types)) and (lu.faults or not faults)
         )
-        return 0
+        if as_json:
+            _or_raise(found, on)
+            emit(
+                {
+                    "profile": found.plan.profile.name,
+                    "faults": [_fault(f) for f in found.faults],
+                    "records": [_record(lu, mask) for lu in chosen],
+                }
+            )
+            return 0
+        _show(found, controle, chosen, on=on, names=not no_names, mask=mask)
+    return 0
+
+
+def _show(found: Ouvert, controle: Controle, chosen: Iterator[Lu], *, on: bool, names: bool, mask: bool) -> None:
     from tournee.cli.b2_render import Options, Printer
 
     out = console()
     _heading(found)
     _or_raise(found, on)
-    printer = Printer(out, Options(names=not no_names, mask=mask))
+    printer = Printer(out, Options(names=names, mask=mask))
     shown = 0
     for lu in chosen:
         printer.show(lu)
         shown += 1
     if not shown:
-        out.print("Aucun enregistrement ne correspond." if controle.bilan.total else "Fichier vide.")
+        out.print("Aucun enregistrement ne correspond.")
     elif controle.bilan.faults + len(found.faults):
         out.print(
             f"\n{_plural(controle.bilan.faults + len(found.faults), 'faute')} : tournee b2 check les résume.",
             style="red",
         )
-    return 0
 
 
 @app.command()
@@ -104,44 +116,45 @@ def show(
 def check(file: BinaryIO, profile: str | None, limit: int, as_json: bool) -> int:
     """Contrôle format, ordre, compteurs et totaux. Code 0 si tout est juste, 3 sinon."""
     from tournee.b2.check import Controle
+    from tournee.b2.errors import B2Error
 
     with with_bar(file) as stream:
-        source = opened(stream, profile)
+        try:
+            source = _recognised(stream, profile)
+        except B2Error as exc:
+            if not as_json:
+                raise
+            _verdict(None, {}, 1, [exc])
+            return REFUSED
         controle = Controle(source.plan)
         found: list[B2Error] = list(source.faults)[:limit]
         for lu in controle.lire(source):
             found += lu.faults[: max(limit - len(found), 0)]
     total = controle.bilan.faults + len(source.faults)
-    if not controle.bilan.total:
-        from tournee.b2.errors import B2Error, Problem
-
-        found, total = [B2Error(Problem.TRUNCATED, 0, detail="fichier vide")], 1
     if as_json:
-        emit(
-            {
-                "profile": source.plan.profile.name,
-                "ok": not total,
-                "records": dict(controle.bilan.records),
-                "fault_count": total,
-                "faults": [_fault(f) for f in found],
-            }
-        )
+        _verdict(source.plan.profile.name, dict(controle.bilan.records), total, found)
     else:
         _report(source, controle.bilan, found, total)
     return REFUSED if total else 0
 
 
-def _located(lus: Iterator[Lu], facture: int | None, lot: int | None) -> Iterator[Lu]:
-    """Records of one bill or lot: from its head to the next head of the same kind."""
-    inside_lot, inside_bill = lot is None, facture is None
-    for lu in lus:
-        type_ = lu.made.record.type if lu.made else ""
-        if lot is not None and type_ in ("1", "999"):
-            inside_lot = type_ == "1" and lu.record is not None and lu.record.numero_lot == lot
-        if facture is not None and type_ in ("1", "2", "6", "999"):
-            inside_bill = type_ == "2" and lu.record is not None and lu.record.numero_facture == facture
-        if inside_lot and inside_bill:
-            yield lu
+def _verdict(profile: str | None, records: dict[str, int], total: int, found: list[B2Error]) -> None:
+    faults = [_fault(f) for f in found]
+    emit({"profile": profile, "ok": not total, "records": records, "fault_count": total, "faults": faults})
+
+
+def _recognised(stream: BinaryIO, profile: str | None) -> Ouvert:
+    """The file; `noemie` takes returns only. Raises B2Error."""
+    found = opened(stream, profile)
+    from tournee_protocol.layouts import Framing
+
+    if click.get_current_context().obj is not _RETURNS or found.plan.profile.framing is Framing.ENTITIES:
+        return found
+    from tournee.b2.errors import B2Error, Problem
+
+    fault = B2Error(Problem.PROFILE, 0, detail=f"{found.plan.profile.label} n'est pas un retour")
+    fault.remedy = "Lisez-le par tournee b2."
+    raise fault
 
 
 def _or_raise(found: Ouvert, on: bool) -> None:

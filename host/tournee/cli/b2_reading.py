@@ -92,7 +92,9 @@ def opened(file: BinaryIO, profile: str | None) -> Ouvert:
 
 
 def lecture(file: Path, profile: str | None, *, tolerant: bool) -> Lecture:
-    """Records of a file; when not tolerant, raises the first fault of the file as a whole (line ends, EBCDIC, UTF-8) at once."""
+    """Records of a file, checked as `check` does; when not tolerant, raises the first fault of the file as a whole (line ends, EBCDIC) at once."""
+    from tournee.b2.check import Controle
+
     stack = ExitStack()
     found = opened(stack.enter_context(with_bar(file)), profile)
     if found.faults and not tolerant:
@@ -100,15 +102,18 @@ def lecture(file: Path, profile: str | None, *, tolerant: bool) -> Lecture:
 
     def each() -> Iterator[Lu]:
         with stack:
-            yield from found
+            yield from Controle(found.plan).lire(found)
 
     return Lecture(found.plan, each(), tolerant, list(found.faults))
 
 
-def with_bar(file: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
-    """The file, opened if it is a path, with a bar on the terminal while it is read when it is long."""
+def with_bar(file: Path | BinaryIO, *, talking: bool = False) -> AbstractContextManager[BinaryIO]:
+    """The file, opened if it is a path, with a bar on the terminal while it is read when it is long.
+
+    `talking`: much is printed meanwhile; no bar then if it goes to the same terminal.
+    """
     stream = file.open("rb") if isinstance(file, Path) else file
-    if not sys.stderr.isatty() or not stream.seekable():
+    if not sys.stderr.isatty() or not stream.seekable() or (talking and sys.stdout.isatty()):
         return stream
     size = stream.seek(0, os.SEEK_END) - stream.seek(0)
     if size < _LONG_BYTES:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from tournee.b2.read import Lu
+from tournee.b2.lu import Lu
 from tournee_protocol.layouts import Field, Kind
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "bright_blue")
@@ -130,8 +130,8 @@ def _marks(lu: Lu, start: int, stop: int) -> str:
     marks = [" "] * max(len(lu.text), stop)
     for fault in lu.faults:
         if lu.made and fault.position:
-            found = next(f for f in lu.made.record.fields if f.pos == fault.position)
-            marks[found.pos - 1 : found.end] = "^" * found.len
+            sizes = [f.len for f in lu.made.record.fields if f.pos == fault.position]
+            marks[fault.position - 1 : fault.position - 1 + (sizes or [1])[0]] = "^" * (sizes or [1])[0]
     return "".join(marks[start:stop]).rstrip()
 
 

@@ -10,12 +10,19 @@ import re
 from typing import Any, Final
 
 from tournee.b2.errors import B2Error, Problem
-from tournee.b2.noemie import lire
-from tournee.b2.read import Lu
+from tournee.b2.lu import Lu
+from tournee.b2.noemie import REFERENCES, lire
 from tournee.b2.records import noemie as records
 from tournee.transmit.model import Etat, LignePayee, Montants, Nature, Rejet, Retour, RetourFacture, Virement, jour
 
-_FATAL: Final = (Problem.TRUNCATED, Problem.TERMINATOR, Problem.ORDER, Problem.UNKNOWN_RECORD, Problem.SEPARATOR)
+_FATAL: Final = (
+    Problem.TRUNCATED,
+    Problem.LENGTH,
+    Problem.TERMINATOR,
+    Problem.ORDER,
+    Problem.UNKNOWN_RECORD,
+    Problem.SEPARATOR,
+)
 _MOVING: Final = ("000", "080", "100", "102", "198", "199", "210", "290", "294", "999")
 """Entities without which a bill would be moved wrongly; in another one, an accent must not hold back a payment."""
 _PRINTED_CODE: Final = re.compile(r"[0-9A-Z]{4}-\d{3}")
@@ -36,6 +43,8 @@ def read(data: bytes, description: str, simulation: bool) -> Retour:
             reader.take(lu.record, lu.number)
     if debut is None or fin is None:
         raise B2Error(Problem.TRUNCATED, 0, "999" if debut else "000")
+    if debut.reference not in REFERENCES:
+        reader.remarques.append(f"Référence {debut.reference} inconnue : lue comme {', '.join(REFERENCES)}.")
     return Retour(
         nature=Nature.NOEMIE,
         reference=debut.reference,
