@@ -209,6 +209,13 @@ def test_stats(run, good: Path) -> None:  # type: ignore[no-untyped-def]
     assert "240,00 €" in run("b2", "stats", good)[1]
 
 
+def test_stats_of_a_return_are_refused(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "retour"
+    path.write_text(_NOEMIE.read_text("ascii").replace("\n", ""), "ascii")
+    code, out, err = run("b2", "stats", path)
+    assert code == 3 and not out and "pas de lots" in err and "→" in err
+
+
 def test_noemie_check_and_show(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "retour"
     data = _NOEMIE.read_text("ascii").replace("\n", "")

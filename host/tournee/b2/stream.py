@@ -24,7 +24,7 @@ class Ecrivain:
     def __init__(self, stream: BinaryIO, debut: Any, profile: str = DEFAULT_PROFILE) -> None:
         self._stream = stream
         self._codec = codec(profile)
-        self._plan = _with_lots(profile)
+        self._plan = with_lots(profile)
         self._debut = debut
         self._fin = self._plan.records[-1]
         self._lot_end = self._plan.profile.pairs[1][1]
@@ -68,7 +68,7 @@ class Entree:
 
 def index(stream: BinaryIO, profile: str = DEFAULT_PROFILE) -> Iterator[Entree]:
     """Bills, then their lot, in order of the file; one pass, nothing kept but the open lot and bill. Raises B2Error at the first fault."""
-    made = _with_lots(profile)
+    made = with_lots(profile)
     lot_open, lot_close = made.profile.pairs[1]
     bill_open, _ = made.profile.pairs[2]
     offset, number = 0, 1
@@ -105,7 +105,7 @@ def lire_a(stream: BinaryIO, entree: Entree, profile: str = DEFAULT_PROFILE) -> 
 
 def lots(stream: BinaryIO, profile: str = DEFAULT_PROFILE) -> Iterator[tuple[Any, bytes]]:
     """(head record, bytes) of each lot, one in memory at a time. Raises B2Error at the first fault of any kind, the file's totals last."""
-    return _lots(justes(ouvrir(stream, profile)), _with_lots(profile))
+    return _lots(justes(ouvrir(stream, profile)), with_lots(profile))
 
 
 def partager(
@@ -165,7 +165,7 @@ def reunir(sources: Iterable[BinaryIO], cible: BinaryIO, identification: str, pr
     return writer.fermer()
 
 
-def _with_lots(profile: str) -> Plan:
+def with_lots(profile: str) -> Plan:
     """The plan of a layout whose files hold lots of bills; raises B2Error (LOTS) for another."""
     made = plan(profile)
     if made.profile.framing is not Framing.FIXED or len(made.profile.pairs) < 3:
@@ -175,7 +175,7 @@ def _with_lots(profile: str) -> Plan:
 
 def _debut(source: BinaryIO, profile: str) -> tuple[Any, Iterator[tuple[Any, bytes]]]:
     """Record 000 and the lots behind it; a stream that can is read from its start."""
-    made = _with_lots(profile)
+    made = with_lots(profile)
     if source.seekable():
         source.seek(0)
     lus = _named(justes(ouvrir(source, profile)), _name(source))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from tournee.cli import b2_files
+from tournee.cli import b2_diff, b2_files
 from tournee.cli.b2_reading import REFUSED, hinted, opened, profile_option, strict, tolerant_option, with_bar
 from tournee.cli.output import console, emit, option_json
 
@@ -228,5 +228,5 @@ def _plural(count: int, noun: str) -> str:
 
 noemie.add_command(show)
 noemie.add_command(check)
-for _command in (b2_files.encode, b2_files.decode, b2_files.split, b2_files.merge, b2_files.diff, b2_files.stats):
+for _command in (b2_files.encode, b2_files.decode, b2_files.split, b2_files.merge, b2_diff.diff, b2_files.stats):
     app.add_command(_command)

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 import click
 
-from tournee.cli.b2_diff import diff as diff  # one of the commands that `cli.b2` takes from here
 from tournee.cli.b2_reading import lecture, plan_of, profile_option, tolerant_option, with_bar
 from tournee.cli.b2_source import Source, recognised, verify
 from tournee.cli.output import console, emit, option_json
@@ -180,8 +179,10 @@ def merge(files: tuple[Path, ...], out: Path, identification: str, profile: str 
 @option_json
 def stats(file: Path, profile: str | None, tolerant: bool, as_json: bool) -> int:
     """Compte les lots, factures et actes, avec leurs montants."""
+    from tournee.b2.stream import with_lots
+
     records = lecture(file, profile, tolerant=tolerant)
-    plan = records.plan
+    plan = with_lots(records.plan.profile.name)
     counts: Counter[str] = Counter()
     acts: Counter[str] = Counter()
     charged: Counter[str] = Counter()
@@ -194,8 +195,7 @@ def stats(file: Path, profile: str | None, tolerant: bool, as_json: bool) -> int
             acts[code] += getattr(record, "quantite", 1)
             charged[code] += getattr(record, "montant_honoraires", 0) or getattr(record, "montant_total", 0)
             amo[code] += record.montant_amo
-    lot_end = plan.profile.pairs[1][1] if len(plan.profile.pairs) > 2 else ""
-    bill_end = plan.profile.pairs[2][1] if len(plan.profile.pairs) > 2 else ""
+    lot_end, bill_end = plan.profile.pairs[1][1], plan.profile.pairs[2][1]
     document = {
         "profile": plan.profile.name,
         "records": counts.total(),
