@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.tools import qemu
+from tournee_sim.boards.ccid import SOCKET, namespace
 from tournee_sim.boards.qemu import IMAGE_VARIABLE
 from tournee_sim.boards.vpcd import VpcdReader
 from tournee_sim.cards.factory import make_card
@@ -44,16 +45,18 @@ class Daemon:
 
     def __init__(self, folder: Path) -> None:
         """`folder`: its reader.conf.d."""
-        script = f"mount -t tmpfs tmpfs /run && mkdir /run/pcscd && exec pcscd --foreground -c '{folder}'"
-        command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
-        if subprocess.run([*command[:3], "true"], capture_output=True, check=False).returncode:
-            command.remove("--map-root-user")  # no user namespaces: root may do it as it is
-        self._command = command
+        self._configuration = folder
+        self._unshare = ["unshare", "--map-root-user", "--mount"]
+        if subprocess.run([*self._unshare, "true"], capture_output=True, check=False).returncode:
+            self._unshare.remove("--map-root-user")  # no user namespaces: root may do it as it is
         self._start()
 
     def _start(self) -> None:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.socket = f"/proc/{self.process.pid}/root/run/pcscd/pcscd.comm"
+        self._run = Path(tempfile.mkdtemp(prefix="tournee-pcscd-"))  # short: the socket's path may not pass 107 bytes
+        script = f"{namespace(self._run)} && exec pcscd --foreground -c '{self._configuration}'"
+        command = [*self._unshare, "sh", "-c", script]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.socket = str(self._run / SOCKET)
         self.environment = os.environ | {CLIENT_VARIABLE: self.socket, "LC_ALL": "C"}
 
     def wait(self, atrs: Sequence[str]) -> None:
@@ -120,6 +123,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        shutil.rmtree(self._run)
 
 
 @cache

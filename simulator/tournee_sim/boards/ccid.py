@@ -13,7 +13,13 @@ from tournee_sim.boards.link import PtyPort
 READERS: Final = ("SEC1210", "GemPCTwin", "GemPCPinPad")
 """Names by which libccid chooses the line's flavour: two slots without echo; one slot with echo; the same with a keypad."""
 DRIVER: Final = Path("/usr/lib/pcsc/drivers/serial/libccidtwin.so")
+SOCKET: Final = "pcscd.comm"
 _FRIENDLY: Final = "Tournee SIMULATION"
+
+
+def namespace(run: Path) -> str:
+    """Shell words that give a mount namespace a /run of its own, with `run` as its folder of pcscd."""
+    return f'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && mount --bind "{run}" /run/pcscd'
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,21 @@ class ReaderConfig:
         return self.device.with_name("reader.conf.d")
 
     @property
+    def run(self) -> Path:
+        """What that pcscd has as its folder below /run: its socket is seen from outside here."""
+        return self.device.with_name("pcscd")
+
+    @property
     def commands(self) -> tuple[str, str]:
         """A pcscd of one's own in a mount namespace (no root; the system's pcscd is neither stopped nor seen), and a client of it."""
-        run = f"mount -t tmpfs tmpfs /run && mkdir /run/pcscd && exec pcscd --foreground -c {self.folder}"
-        client = "PCSCLITE_CSOCK_NAME=/proc/$(pgrep -n pcscd)/root/run/pcscd/pcscd.comm pcsc_scan -n"
-        return f"unshare --map-root-user --mount sh -c '{run}'", client
+        script = f'{namespace(self.run)} && exec pcscd --foreground -c "{self.folder}"'
+        client = f'PCSCLITE_CSOCK_NAME="{self.run / SOCKET}" pcsc_scan -n'
+        return f"unshare --map-root-user --mount sh -c '{script}'", client
 
     def write(self) -> None:
         """The whole configuration into `folder`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder, self.run):
+            folder.mkdir(parents=True, exist_ok=True)
         text = f'FRIENDLYNAME "{_FRIENDLY}"\n' + "\n".join(self.lines) + "\n"
         (self.folder / "tournee").write_text(text, "utf-8")
 
