@@ -282,3 +282,4 @@ def test_sim_up_says_how_to_use_it(keys: Path, tmp_path: Path) -> None:
     for text in (device, "LIBPATH /usr/lib/pcsc/drivers/serial/libccidtwin.so"):
         assert text in said and text in configuration.splitlines()
     assert f"-c {tmp_path}/state/reader.conf.d'" in said and "pcsc_scan -n" in said
+    assert f"PCSCLITE_CSOCK_NAME={tmp_path}/state/pcscd/pcscd.comm" in said

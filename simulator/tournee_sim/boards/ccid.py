@@ -19,7 +19,7 @@ _FRIENDLY: Final = "Tournee SIMULATION"
 
 def namespace(run: Path) -> str:
     """Shell words that give a mount namespace a /run of its own, with `run` as its folder of pcscd."""
-    return f'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && mount --bind "{run}" /run/pcscd'
+    return f"mount -t tmpfs tmpfs /run && mkdir /run/pcscd && mount --bind {run} /run/pcscd"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class ReaderConfig:
     @property
     def commands(self) -> tuple[str, str]:
         """A pcscd of one's own in a mount namespace (no root; the system's pcscd is neither stopped nor seen), and a client of it."""
-        script = f'{namespace(self.run)} && exec pcscd --foreground -c "{self.folder}"'
-        client = f'PCSCLITE_CSOCK_NAME="{self.run / SOCKET}" pcsc_scan -n'
+        script = f"{namespace(self.run)} && exec pcscd --foreground -c {self.folder}"
+        client = f"PCSCLITE_CSOCK_NAME={self.run / SOCKET} pcsc_scan -n"
         return f"unshare --map-root-user --mount sh -c '{script}'", client
 
     def write(self) -> None:
