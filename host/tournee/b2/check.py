@@ -9,10 +9,9 @@ from typing import Any
 
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.lu import Lu
+from tournee.b2.numbers import Numbers
 from tournee.b2.plan import Plan, RecordPlan
 from tournee_protocol.layouts import Check, Field, Kind, Term
-
-_PAGE_BITS = 13
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Controle:
         self._before = ""
         self._last: dict[str, Any] = {}
         self._tallies = [_Tally(c) for c in profile.checks]
-        self._seen = {u: _Numbers() for u in profile.unique if codes}
+        self._seen = {u: Numbers() for u in profile.unique if codes}
         self._listed = {
             r.type: [(f.name, _permitted(f)) for f in r.valued if f.values and codes] for r in profile.records
         }
@@ -183,22 +182,6 @@ class _Tally:
 def _signed(record: Any, name: str, sign_name: str) -> int:
     value: int = getattr(record, name) or 0
     return -value if sign_name and getattr(record, sign_name) == "N" else value
-
-
-class _Numbers:
-    """Which numbers were seen: pages of bits, because numbers come in ranges; the other fields tell the pages apart."""
-
-    def __init__(self) -> None:
-        self._pages: dict[tuple[Any, ...], bytearray] = {}
-
-    def add(self, values: list[Any]) -> bool:
-        """False if it was there."""
-        *others, number = values
-        page = self._pages.setdefault((*others, number >> _PAGE_BITS), bytearray(1 << (_PAGE_BITS - 3)))
-        place, bit = (number & ((1 << _PAGE_BITS) - 1)) >> 3, 1 << (number & 7)
-        fresh = not page[place] & bit
-        page[place] |= bit
-        return fresh
 
 
 def _permitted(listed: Field) -> frozenset[Any]:
