@@ -198,7 +198,7 @@ def test_ended_from_outside_it_leaves_nothing_running(
     for _ in range(50):
         if not (running := _running(str(out))):
             break
-        time.sleep(0.1)
+        time.sleep(0.1)  # they are nobody's children here: nothing tells of their end
     assert not running, running
 
 

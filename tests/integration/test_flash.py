@@ -274,7 +274,7 @@ def test_starts_on_which_nobody_calls_are_no_failed_ones(stock: Stock) -> None:
     for seen in (True, False):  # the start is counted, then forgotten
         end = time.monotonic() + 15
         while tries.exists() is not seen and time.monotonic() < end:
-            time.sleep(0.1)
+            time.sleep(0.1)  # the board tells nobody when it writes
         assert tries.exists() is seen
 
 

@@ -19,7 +19,7 @@ def find(grace_s: float = 5.0, proc: Path = Path("/proc")) -> list[str]:
     """`pid: command line` of every other process with our mark that is still there after `grace_s`; [] where there is no /proc."""
     deadline = time.monotonic() + grace_s
     while (found := _marked(proc)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(0.1)  # they may not be our children: nothing tells of their end
     return found
 
 

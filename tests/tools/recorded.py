@@ -11,7 +11,10 @@ from tournee_protocol.link import SlotState, Status, Voltage
 
 
 class Recorded:
-    """`exchanges` slot → the only commands that may come, in order; `pins` the answers to VERIFY; `atrs` slot → ATR, b"" mute."""
+    """`exchanges` slot → the only commands that may come, in order; `pins` the answers to VERIFY; `atrs` slot → ATR, b"" mute.
+
+    What the reading of cards and a signature do not use is NotImplementedError: a test that comes there fails.
+    """
 
     def __init__(
         self,

@@ -27,9 +27,8 @@ def main() -> None:
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )  # of our process group: ends with us
     assert machine.stdin
-    while (
-        machine.poll() is None
-    ):  # QEMU 7.2 looks at a UART that was just enabled only when something else has woken it
+    # QEMU 7.2 looks at a UART that was just enabled only when something else has woken it
+    while machine.poll() is None:
         machine.stdin.write(b"\n")
         machine.stdin.flush()
         time.sleep(0.1)

@@ -238,8 +238,8 @@ def test_a_signal_leaves_nothing_half_written(good: Path, tmp_path: Path, number
     out = tmp_path / "out.b2"
     out.write_bytes(b"good")
     program = (
-        "import sys, time\nfrom tournee.cli import b2_files\nfrom tournee.cli.app import run\n"
-        "def slow(*_):\n    print('ready', flush=True)\n    time.sleep(60)\nb2_files.verify = slow\n"
+        "import signal, sys\nfrom tournee.cli import b2_files\nfrom tournee.cli.app import run\n"
+        "def slow(*_):\n    print('ready', flush=True)\n    signal.pause()\nb2_files.verify = slow\n"
         "run(sys.argv[1:])\n"
     )
     command = ["b2", "merge", str(good), "-o", str(out), "--identification", "F00001"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tournee.b2.errors import B2Error, Problem
+from tournee.b2.lu import Lu
 from tournee.b2.window import Window
 
 _NAMES = {b"\r\n": "CR LF", b"\n": "LF", b"\r": "CR", b"\x85": "NEL"}
@@ -33,6 +35,22 @@ class Piece:
     def ended(self) -> bool:
         """A line ends here."""
         return self.after > self.stop
+
+
+def one_by_one(
+    one: Callable[[int, int], tuple[Lu | None, int]], window: Window, number: int
+) -> Generator[Lu, None, tuple[int, int]]:
+    """Records up to where the window is settled; returns the place reached and the next number.
+
+    `one(start, number)` gives the record there, if there is one, and where the next begins.
+    """
+    done = 0
+    while done < window.settled:
+        lu, done = one(done, number)
+        if lu is not None:
+            yield lu
+            number += 1
+    return done, number
 
 
 class Cutter:

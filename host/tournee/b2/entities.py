@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tournee.b2.cut import Cutter, Piece
+from tournee.b2.cut import Cutter, Piece, one_by_one
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.lu import Lu
 from tournee.b2.plan import Plan, RecordPlan
@@ -37,11 +37,7 @@ def read_entities(made: Plan, window: Window, quick: Codec, exact: PyCodec) -> I
                 yield Lu(number, text[done : done + found.size], found, record)
                 done, number = done + found.size, number + 1
         else:
-            while done < window.settled:
-                lu, done = slow.one(done, number)
-                if lu is not None:
-                    yield lu
-                    number += 1
+            done, number = yield from one_by_one(slow.one, window, number)
         window.move(done)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from tournee.b2.cut import Cutter, Piece
+from tournee.b2.cut import Cutter, Piece, one_by_one
 from tournee.b2.errors import B2Error, Problem
 from tournee.b2.lu import Lu
 from tournee.b2.plan import Plan
@@ -45,11 +45,7 @@ def read_fixed(made: Plan, window: Window, quick: Codec, exact: PyCodec) -> Iter
                 done, number = done + RECORD_BYTES, number + 1
             slow.filled = True
         else:
-            while done < window.settled:
-                lu, done = slow.one(done, number)
-                if lu is not None:
-                    yield lu
-                    number += 1
+            done, number = yield from one_by_one(slow.one, window, number)
         window.move(done)
         slow.moved()
 

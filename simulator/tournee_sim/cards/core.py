@@ -123,8 +123,8 @@ class Card:
     # Commands common to all kinds
 
     def select(self, command: Command) -> Response:
-        """SELECT; kinds differ, see there."""
-        raise NotImplementedError
+        """SELECT; each kind has its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no SELECT")
 
     def read_binary(self, command: Command) -> Response:
         """READ BINARY of the current EF or by SFI; gives what there is up to Le."""

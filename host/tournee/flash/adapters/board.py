@@ -117,12 +117,8 @@ def _come_up(port: Port, manifest: str) -> str:
             continue
         try:
             answer = release.running(there.terminal, 1.0)
-        except (
-            PortVanished,
-            PortBusy,
-            PortForbidden,
-        ) as exc:  # a modem manager looks at it first, udev sets its rights late
-            last = exc.what
+        except (PortVanished, PortBusy, PortForbidden) as exc:
+            last = exc.what  # a modem manager looks at it first, udev sets its rights late: neither says when
             time.sleep(0.2)
             continue
         if answer is not None:
