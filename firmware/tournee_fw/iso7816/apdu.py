@@ -195,9 +195,7 @@ class Apdu:
         elif sw1 == 0x61 and not 0 < self._ne <= self.length:
             self._get_response(sw2, now)
         else:
-            self.length += (
-                2  # all that was asked for is there; or 6Cxx after data, which makes no sense: the host shall see it
-            )
+            self.length += 2  # all that was asked for is there; 6Cxx after data makes no sense: the host shall see it
             self._finish(STATUS_OK)
 
     def wipe(self) -> None:

@@ -109,9 +109,8 @@ def _named(given: str) -> str:
     name = given.strip()
     if given and not name:
         raise UsageError("A name of blanks is none.", "Leave --name out, or give one with letters.")
-    if (
-        not name.isprintable() or len(name.encode()) > BLE_NAME_BYTES
-    ):  # in this order: what cannot be encoded is not printable
+    # In this order: what cannot be encoded is not printable.
+    if not name.isprintable() or len(name.encode()) > BLE_NAME_BYTES:
         raise UsageError(
             f"A name has at most {BLE_NAME_BYTES} bytes, all printable (a letter with an accent has two).",
             "Choose a shorter one.",
