@@ -123,7 +123,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self._run)
+        shutil.rmtree(self._run, ignore_errors=True)  # closed once already: it is gone
 
 
 @cache
