@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from array import array
+from collections import namedtuple
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from tests.bench import baselines
@@ -125,16 +129,48 @@ def c_over_tuned() -> float:
     return steady_ratio(lambda: tuned(lines), lambda: codec.encode(lines))
 
 
-@bench("encoding", "E13 objects, C over tuned", "×", better="higher", reach=9.0)
-def c_objects_over_tuned() -> float:
+def _objects_over_tuned(make: Callable[[dict[str, Any]], Any]) -> float:
     codec, index = _codec("c"), _index()
     tuned = baselines.tuned_object_encoder(_record())
-    fields = [f.name for f in _record().valued]
-    cls = dataclasses.make_dataclass("Acte", fields, slots=True)
-    objects = [cls(*line) for line in _lines()]
+    names = [sys.intern(f.name) for f in _record().valued]
+    objects = [make(dict(zip(names, line, strict=True))) for line in _lines()]
     if codec.encode_objects(index, objects) != tuned(objects):
         raise AssertionError("the twin and the baseline do not write the same bytes")
     return steady_ratio(lambda: tuned(objects), lambda: codec.encode_objects(index, objects))
+
+
+@bench("encoding", "E13 objects with slots, C over tuned", "×", better="higher", reach=9.0)
+def c_slots_over_tuned() -> float:
+    cls = dataclasses.make_dataclass("Acte", [f.name for f in _record().valued], slots=True)
+    return _objects_over_tuned(lambda values: cls(**values))
+
+
+@bench("encoding", "E13 ordinary dataclass, C over tuned", "×", better="higher", reach=9.0)
+def c_dataclass_over_tuned() -> float:
+    cls = dataclasses.make_dataclass("Acte", [f.name for f in _record().valued])
+    return _objects_over_tuned(lambda values: cls(**values))
+
+
+@bench("encoding", "E13 plain objects, C over tuned", "×", better="higher", reach=9.0)
+def c_plain_over_tuned() -> float:
+    class Acte:
+        def __init__(self, values: dict[str, Any]) -> None:
+            for name, value in values.items():
+                setattr(self, name, value)
+
+    return _objects_over_tuned(Acte)
+
+
+@bench("encoding", "E13 SimpleNamespace, C over tuned", "×", better="higher", reach=9.0)
+def c_namespace_over_tuned() -> float:
+    return _objects_over_tuned(lambda values: SimpleNamespace(**values))
+
+
+@bench("encoding", "E13 NamedTuple by attribute, C over tuned", "×", better="higher", reach=14.0)
+def c_named_tuple_over_tuned() -> float:
+    """Not of the record's class, its fields in the reverse order."""
+    cls = namedtuple("Acte", [f.name for f in reversed(_record().valued)])  # type: ignore[misc]
+    return _objects_over_tuned(lambda values: cls(**values))
 
 
 @bench("encoding", "E14 named records, C over construct", "×", better="higher", reach=140.0)

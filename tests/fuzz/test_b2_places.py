@@ -144,7 +144,7 @@ def test_random_tables(seed: int) -> None:
 
     rng = Random(seed)
     made = _plan(rng)
-    python, quick = PyCodec(made), [CCodec(made), CCodec(made, wide=False)]
+    python, quick = PyCodec(made), [CCodec(made), CCodec(made, quick=False)]
     records: list[Any] = []
     for _ in range(rng.randint(1, 6)):
         which = rng.choice(made.records)
@@ -169,9 +169,9 @@ def test_random_tables(seed: int) -> None:
             assert outcome(scan_quick, codec, memoryview(b"?" + data + b"?")[1:-1]) == scanned
 
 
-@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("quick", [True, False])
 @pytest.mark.parametrize("kind", [Kind.N, Kind.D, Kind.I, Kind.A])
-def test_every_character_at_every_place(kind: Kind, wide: bool) -> None:
+def test_every_character_at_every_place(kind: Kind, quick: bool) -> None:
     """A blank field of seven bytes that begins at each place of a record in turn, each byte in each of its places."""
     need("ctwin")
     from tournee.b2.ctwin import CCodec
@@ -185,11 +185,11 @@ def test_every_character_at_every_place(kind: Kind, wide: bool) -> None:
         record = Record("1", "R1", "", tuple(f for f in fields if f.len), "", "high")
         profile = Profile("any", "", "public", 1, Framing.FIXED, _ALL.replace("@", ""), (record,))
         made = make_plan(profile, (namedtuple("R1", ["f"]),))  # type: ignore[arg-type]
-        python, quick = PyCodec(made), CCodec(made, wide=wide)
+        python, twin = PyCodec(made), CCodec(made, quick=quick)
         for text in (b"0123456", b"       "):
             raw = b"1" + b" " * (pos - 2) + text + b" " * (122 - pos)
-            assert scan_quick(quick, raw) == Counter({"1": 1})
+            assert scan_quick(twin, raw) == Counter({"1": 1})
             for k in (0, 3, 6):
                 for c in _SPOILT:
                     data = raw[: pos - 1 + k] + bytes([c]) + raw[pos + k :]
-                    assert outcome(scan_quick, quick, data) == outcome(scan_python, python, data)
+                    assert outcome(scan_quick, twin, data) == outcome(scan_python, python, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import mmap
+import sys
 import tracemalloc
 from array import array
 from collections.abc import Callable
@@ -230,3 +231,42 @@ def test_a_fault_leaves_a_mapped_file_free(twins: tuple[PyCodec, Any]) -> None:
         with pytest.raises(B2Error), mmap.mmap(-1, len(raw)) as mapped, memoryview(mapped) as view:
             mapped[:] = raw
             call(view)
+
+
+def test_numbers_and_texts_of_every_shape(twins: tuple[PyCodec, Any]) -> None:
+    """Each as the interpreter may keep it: one digit or more, interned or not; written where it fits, refused where not."""
+    from tournee.b2.ctwin import CCodec
+
+    python, c = twins
+    numbers = [n + d for k in (0, 1, 15, 30, 31, 59, 60, 61, 63, 64, 90) for n in (2**k, -(2**k)) for d in (-1, 0, 1)]
+    numbers += [10**k + d for k in range(20) for d in (-1, 0)]
+    words = [
+        "",
+        "0",
+        "A",
+        "É",
+        "7" * 40,
+        "VG",
+        "vg",
+        "é",
+        "€",
+        "1é",
+        "1\ud800",
+        "🎵",
+        "1\U0001f3b5",
+        "00",
+        "\x7f",
+        "\x80",
+        "1\0",
+    ]
+    words += ["0123456789AB"[:n] for n in range(13)]
+    texts = [made for w in words for made in (w, sys.intern(w), "".join(list(w)), f"{w}1"[:-1])]
+    asking = CCodec(python.plan, quick=False)
+    for made in python.plan.records:
+        for at, field in enumerate(made.record.valued):
+            for value in numbers if field.kind is Kind.N else texts:
+                row = _values(made.record)
+                row[at] = value
+                expected = outcome(python.encode, [made.cls(*row)])
+                assert outcome(c.encode, [made.cls(*row)]) == expected, (field.name, value)
+                assert outcome(asking.encode, [made.cls(*row)]) == expected, (field.name, value)

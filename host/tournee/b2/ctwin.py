@@ -7,10 +7,10 @@ not declare itself safe without the GIL: a free-threaded Python switches it back
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import MemberDescriptorType
 from typing import Any
 
 from tournee.b2 import _ctwin  # type: ignore[attr-defined,unused-ignore]
+from tournee.b2.attributes import Attributes
 from tournee.b2.cstructure import structure
 from tournee.b2.plan import SUPPLEMENT_INDEX, Plan
 from tournee_protocol.layouts import Framing, Kind
@@ -24,8 +24,10 @@ class CCodec:
 
     name = "c"
 
-    def __init__(self, plan: Plan, *, wide: bool = True) -> None:
-        """`wide`: use this processor's wider registers, if it has any that the C twin knows."""
+    def __init__(self, plan: Plan, *, quick: bool = True) -> None:
+        """`quick`: use this processor's wider registers, and read values where this interpreter keeps them, as far as the C twin
+        finds them; without, each is asked for. The results are the same.
+        """
         self.plan = plan
         fixed = plan.profile.framing is Framing.FIXED
         records = tuple(
@@ -39,13 +41,13 @@ class CCodec:
         dispatch = _fixed(plan) if fixed else {int(key): r.index for key, r in plan.by_key.items()}
         self._codec = _ctwin.Codec(
             fixed,
-            wide,
+            quick,
             plan.profile.text.encode("ascii"),
             records,
             dispatch,
             structure(plan),
             plan.fail,
-            MemberDescriptorType,
+            Attributes([tuple(f.name for f in r.record.valued) for r in plan.records]),
         )
 
     def encode(self, records: Iterable[Any], first: int = 1) -> bytes:

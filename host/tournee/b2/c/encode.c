@@ -1,4 +1,4 @@
-/* Python values to bytes: NamedTuples, rows, objects. */
+/* Python values to bytes: NamedTuples, rows. */
 #include "write.h"
 
 static int record_of_class(const Codec *self, PyObject *cls) {
@@ -113,109 +113,6 @@ PyObject *codec_encode_rows(Codec *self, PyObject *args, PyObject *kwargs) {
     Py_DECREF(seq);
     return out;
 error_out:
-    Py_DECREF(out);
-error:
-    Py_DECREF(seq);
-    return NULL;
-}
-
-/* How values are fetched from objects of one type. With slots (`__slots__`) their descriptors are called directly: no code of a
- * program runs in between. */
-typedef struct {
-    PyTypeObject *type;
-    descrgetfunc get; /* NULL: ask for the attribute by name */
-    PyObject *slots[MAX_FIELDS];
-    int n;
-} Fetch;
-
-static void fetch_clear(Fetch *fetch) {
-    while (fetch->n) Py_DECREF(fetch->slots[--fetch->n]);
-    fetch->type = NULL;
-    fetch->get = NULL;
-}
-
-static void fetch_of(const Codec *self, const Record *r, PyTypeObject *type, Fetch *fetch) {
-    fetch_clear(fetch);
-    fetch->type = type;
-    if (PyType_GetSlot(type, Py_tp_getattro) != (void *)PyObject_GenericGetAttr) return;
-    for (; fetch->n < r->n_valued; fetch->n++) {
-        PyObject *slot = PyObject_GetAttr((PyObject *)type, r->names[fetch->n]);
-        if (!slot) {
-            PyErr_Clear();
-            return;
-        }
-        fetch->slots[fetch->n] = slot;
-        if ((PyObject *)Py_TYPE(slot) != self->slot_type) {
-            fetch->n++;
-            return;
-        }
-    }
-    fetch->get = (descrgetfunc)PyType_GetSlot((PyTypeObject *)self->slot_type, Py_tp_descr_get);
-}
-
-static void release(PyObject ***items, int n) {
-    if (!*items) return;
-    while (n) Py_DECREF((*items)[--n]);
-    *items = NULL;
-}
-
-PyObject *codec_encode_objects(Codec *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"index", "objects", "first", NULL};
-    PyObject *wanted, *objects, *seq, *out;
-    PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
-    Py_ssize_t first = 1, n, i;
-    int index;
-    const Record *r;
-    uint8_t *dst;
-    Fetch fetch;
-    fetch.type = NULL;
-    fetch.get = NULL;
-    fetch.n = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|n:encode_objects", names, &wanted, &objects, &first)) return NULL;
-    if ((index = record_index(self, wanted)) < 0) return NULL;
-    /* Attributes may run code that changes a list given to us: a tuple of our own keeps the objects alive. */
-    if (!(seq = PySequence_Tuple(objects))) return NULL;
-    r = &self->records[index];
-    n = PyTuple_Size(seq);
-    if (!(out = PyBytes_FromStringAndSize(NULL, n * r->size))) goto error;
-    dst = (uint8_t *)PyBytes_AsString(out);
-    for (i = 0; i < n; i++, dst += r->size) {
-        PyObject *object = PyTuple_GetItem(seq, i), *wrong = NULL;
-        int k, got, problem = OK, fault = 0;
-        if (Py_TYPE(object) != fetch.type) {
-            fetch_of(self, r, Py_TYPE(object), &fetch);
-            release(&before, r->n_valued);
-        }
-        for (got = 0; got < r->n_valued; got++) {
-            items[got] = fetch.get ? fetch.get(fetch.slots[got], object, (PyObject *)fetch.type) : PyObject_GetAttr(object, r->names[got]);
-            if (!items[got]) break;
-        }
-        if (got == r->n_valued) problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault);
-        if (problem) {
-            wrong = items[fault];
-            Py_INCREF(wrong);
-        }
-        release(&before, r->n_valued);
-        if (fetch.get && got == r->n_valued) {
-            before = items; /* kept until the next object is written, so that an address means the same value */
-            items = items == two[0] ? two[1] : two[0];
-        } else {
-            for (k = 0; k < got; k++) Py_DECREF(items[k]);
-        }
-        if (got < r->n_valued) goto error_out;
-        if (problem) {
-            fail_valued(self, problem, first + i, index, fault, wrong);
-            Py_DECREF(wrong);
-            goto error_out;
-        }
-    }
-    release(&before, r->n_valued);
-    fetch_clear(&fetch);
-    Py_DECREF(seq);
-    return out;
-error_out:
-    release(&before, r->n_valued);
-    fetch_clear(&fetch);
     Py_DECREF(out);
 error:
     Py_DECREF(seq);

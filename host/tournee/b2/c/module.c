@@ -25,7 +25,8 @@ static void codec_dealloc(Codec *self) {
     clear_records(self);
     PyMem_Free(self->dispatch);
     Py_XDECREF(self->fail);
-    Py_XDECREF(self->slot_type);
+    Py_XDECREF(self->attributes);
+    Py_XDECREF(self->writer_type);
     Py_XDECREF(self->tuple_new);
     release(self);
     Py_DECREF(type);
@@ -126,26 +127,27 @@ static int load_record(Codec *self, Record *r, PyObject *row) {
     return 0;
 }
 
-/* Codec(fixed, wide, text, records, dispatch, structure, fail, slot_type): see ctwin.py. */
+/* Codec(fixed, quick, text, records, dispatch, structure, fail, attributes): see ctwin.py. */
 static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    PyObject *records, *dispatch, *structure, *fail, *slot_type, *key, *value;
+    PyObject *records, *dispatch, *structure, *fail, *attributes, *key, *value;
     const char *text;
     Py_ssize_t n_text, n, i, places;
-    int fixed, wide;
+    int fixed, quick;
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Codec *self;
-    if (!PyArg_ParseTuple(args, "ppy#O!O!O!OO:Codec", &fixed, &wide, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
-                          &dispatch, &PyTuple_Type, &structure, &fail, &slot_type))
+    if (!PyArg_ParseTuple(args, "ppy#O!O!O!OO:Codec", &fixed, &quick, &text, &n_text, &PyTuple_Type, &records, &PyDict_Type,
+                          &dispatch, &PyTuple_Type, &structure, &fail, &attributes))
         return NULL;
     if (!(self = (Codec *)alloc(type, 0))) return NULL;
     self->fixed = fixed;
-    self->wide = wide && can_scan_wide();
+    self->wide = quick && can_scan_wide();
     for (i = 0; i < n_text; i++) self->text[(uint8_t)text[i]] = 1;
     self->hole = only_hole(self);
     Py_INCREF(fail);
     self->fail = fail;
-    Py_INCREF(slot_type);
-    self->slot_type = slot_type;
+    Py_INCREF(attributes);
+    self->attributes = attributes;
+    if (!(self->writer_type = PyType_FromSpec(&writer_spec))) goto error;
     if (!(self->tuple_new = PyObject_GetAttrString((PyObject *)&PyTuple_Type, "__new__"))) goto error;
     n = PyTuple_Size(records);
     self->memory = PyMem_Calloc((size_t)n + 1, sizeof(Record));
@@ -172,7 +174,7 @@ static PyObject *codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->dispatch[place] = (int8_t)index;
     }
     if (load_structure(self, structure)) goto error;
-    self->items_at = probe_items();
+    find_kept(&self->kept, quick);
     self->raw_alloc = n > 0;
     for (i = 0; i < n; i++) self->raw_alloc = self->raw_alloc && probe_alloc(self, &self->records[i]);
     return (PyObject *)self;

@@ -4,15 +4,11 @@
 #include "twin.h"
 
 #if defined(__GNUC__)
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define NOT_INLINE __attribute__((noinline))
 typedef uint64_t Lane __attribute__((vector_size(STEP)));
 typedef uint64_t Loaded __attribute__((vector_size(STEP), aligned(1), may_alias));
 #define AT(place) (*(const Loaded *)(place))
 #define ALL(lane) ((lane)[0] | (lane)[1] | (lane)[2] | (lane)[3])
 #else
-#define ALWAYS_INLINE static inline
-#define NOT_INLINE
 typedef uint64_t Lane;
 static inline Lane AT(const uint8_t *place) {
     Lane w;

@@ -20,23 +20,3 @@ done:
     PyErr_Clear();
     return same;
 }
-
-/* The stable ABI hides where a tuple keeps its items, and a call per item costs as much as its conversion: look for three items
- * of a tuple of our own. Not found: 0. */
-Py_ssize_t probe_items(void) {
-    PyObject *parts[3], *tuple = PyTuple_New(3);
-    Py_ssize_t at, found = 0;
-    int i;
-    if (!tuple) return 0;
-    for (i = 0; i < 3; i++)
-        if (!(parts[i] = PyBytes_FromStringAndSize("probe", 5)) || PyTuple_SetItem(tuple, i, parts[i])) goto done;
-    for (at = sizeof(PyVarObject); at <= (Py_ssize_t)(sizeof(PyVarObject) + 2 * sizeof(PyObject *)); at += sizeof(PyObject *))
-        if (!memcmp((const char *)tuple + at, parts, sizeof parts)) {
-            found = at;
-            break;
-        }
-done:
-    Py_DECREF(tuple);
-    PyErr_Clear();
-    return found;
-}

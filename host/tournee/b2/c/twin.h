@@ -18,9 +18,19 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__GNUC__)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NOT_INLINE __attribute__((noinline))
+#else
+#define ALWAYS_INLINE static inline
+#define NOT_INLINE
+#endif
+
 enum { KIND_C, KIND_N, KIND_D, KIND_I, KIND_A };
 enum { MAX_FIELDS = 128, MAX_SIZE = 512, STEP = 32, WINDOW = 2 * STEP, LINE = 64, MAX_PLACES = MAX_SIZE + LINE, SUPPLEMENT = 38, CODES = 1000, BYTES = 256, ASCII = 128 };
-enum { MAX_ACCS = 64, MAX_RECORDS = 64, MAX_PAIRS = 8 };
+enum { MAX_ACCS = 64, MAX_RECORDS = 64, MAX_PAIRS = 8, DIGIT_BITS = 30 };
+enum { LENGTH_AT = sizeof(PyObject), STATE_AT = LENGTH_AT + sizeof(Py_ssize_t) + sizeof(Py_hash_t) };      /* in a text */
+enum { SHAPE_AT = sizeof(PyObject), DIGITS_AT = SHAPE_AT + sizeof(uint64_t) };                          /* in an int */
 enum problem { OK, TYPE, MISSING, OVERFLOW_, NEGATIVE, CHARACTERS, CONSTANT, TERMINATOR, ARITY, UNKNOWN_RECORD, TRUNCATED,
                ORDER, COUNT, TOTAL, MISMATCH };
 
@@ -85,6 +95,14 @@ typedef struct {
     Steps steps;
 } Record;
 
+/* Where this interpreter keeps the values of objects that never change (kept.c); what was not found is asked for, at a call each. */
+typedef struct {
+    Py_ssize_t items;                 /* of a tuple; 0: not found */
+    uint64_t one_digit, two_digits;   /* the word at SHAPE_AT of a positive int of so many digits */
+    uint32_t state_bits, state_ascii; /* the bits of the word at STATE_AT that tell an ASCII text, and what they are then */
+    Py_ssize_t text;                  /* of an ASCII text */
+} Kept;
+
 typedef struct {
     PyObject_HEAD
     int fixed, n_records;
@@ -95,12 +113,13 @@ typedef struct {
     int hole; /* the one character between the lowest and the highest of `text` that it lacks; -1: none or several */
     PyObject *fail;
     int raw_alloc; /* tuples of a class may be made by its allocator (checked at start) */
-    Py_ssize_t items_at; /* where a tuple of this interpreter keeps its items (found at start), 0: ask PyTuple_GetItem */
+    Kept kept;
     PyObject *tuple_new;
-    PyObject *slot_type; /* type of the descriptors of __slots__ */
+    PyObject *attributes;  /* of objects: attributes.py */
+    PyObject *writer_type; /* objects.c */
     int n_accs, n_pairs;
     uint64_t counted[MAX_ACCS]; /* bits of the records that an accumulator counts; all ones: every one; none: it adds amounts */
-    int wide;                   /* this processor's wide registers may be used */
+    int wide;                   /* this processor has wide registers */
 } Codec;
 
 /* fail.c: sets the typed error. `detail` is taken; `value` is borrowed, NULL: none; `bytes` are those of the record. */
@@ -117,6 +136,10 @@ PyObject *codec_encode_columns(Codec *self, PyObject *args, PyObject *kwargs);
 PyObject *codec_decode(Codec *self, PyObject *args, PyObject *kwargs);
 PyObject *codec_scan(Codec *self, PyObject *args, PyObject *kwargs);
 
+extern PyType_Spec writer_spec; /* objects.c */
+/* taken.c: as many objects of a tuple as need not be asked, from its beginning; -1 and an error. */
+Py_ssize_t write_taken(Codec *self, int index, PyObject *seq, Py_ssize_t first, uint8_t *out);
+
 /* decode.c: the first fault of a record in order of place. */
 int first_fault(const Codec *self, const Record *r, const uint8_t *p, int *field);
 
@@ -126,13 +149,47 @@ int can_scan_wide(void); /* scan.c */
 int load_structure(Codec *self, PyObject *structure); /* structure.c */
 void clear_steps(Steps *steps);
 int probe_alloc(Codec *self, const Record *r);        /* probe.c */
-Py_ssize_t probe_items(void);
+void find_kept(Kept *kept, int quick);                /* kept.c */
 
 /* The n items of a tuple: where they are, or asked for one by one into `room`. */
 static inline PyObject *const *tuple_items(const Codec *self, PyObject *tuple, PyObject **room, int n) {
-    if (self->items_at) return (PyObject *const *)((const char *)tuple + self->items_at);
+    if (self->kept.items) return (PyObject *const *)((const char *)tuple + self->kept.items);
     while (n--) room[n] = PyTuple_GetItem(tuple, n);
     return room;
+}
+
+static inline PyObject *tuple_item(const Codec *self, PyObject *tuple, Py_ssize_t at) {
+    return self->kept.items ? ((PyObject *const *)((const char *)tuple + self->kept.items))[at] : PyTuple_GetItem(tuple, at);
+}
+
+/* The value of an exact int, all ones when it is negative or too large; then an exception may be set. */
+static inline uint64_t number_of(const Codec *self, PyObject *value) {
+    const Kept *kept = &self->kept;
+    const uint8_t *at = (const uint8_t *)value;
+    uint64_t shape;
+    uint32_t digits[2] = {0, 0};
+    memcpy(&shape, at + SHAPE_AT, sizeof shape);
+    if (shape == kept->one_digit) {
+        memcpy(digits, at + DIGITS_AT, sizeof *digits);
+        return digits[0];
+    }
+    if (shape == kept->two_digits) {
+        memcpy(digits, at + DIGITS_AT, sizeof digits);
+        return digits[0] | (uint64_t)digits[1] << DIGIT_BITS;
+    }
+    return PyLong_AsUnsignedLongLong(value);
+}
+
+/* The UTF-8 bytes of an exact str; NULL and an exception: it has none. */
+static inline const uint8_t *text_of(const Codec *self, PyObject *value, Py_ssize_t *size) {
+    const Kept *kept = &self->kept;
+    uint32_t state;
+    memcpy(&state, (const uint8_t *)value + STATE_AT, sizeof state);
+    if ((state & kept->state_bits) == kept->state_ascii) {
+        memcpy(size, (const uint8_t *)value + LENGTH_AT, sizeof *size);
+        return (const uint8_t *)value + kept->text;
+    }
+    return (const uint8_t *)PyUnicode_AsUTF8AndSize(value, size);
 }
 
 static inline int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }

@@ -122,17 +122,17 @@ static inline int write_exact(const Codec *self, const Field *f, PyObject *value
 }
 
 /* A value of the usual type and length; 1 when write_exact must judge. What is written is right by construction or was checked. */
-static inline int write_quick(const Field *f, PyObject *value, uint8_t *p) {
+ALWAYS_INLINE int write_quick(const Codec *self, const Field *f, PyObject *value, uint8_t *p) {
     if (f->kind == KIND_N) {
         if (Py_TYPE(value) == &PyLong_Type) {
-            uint64_t v = PyLong_AsUnsignedLongLong(value);
+            uint64_t v = number_of(self, value);
             if (v >= f->limit) return 1; /* also the largest of all, which says that it cannot be converted */
             write_number(p, f->op, f->len, v);
             return 0;
         }
     } else if (Py_TYPE(value) == &PyUnicode_Type) {
         Py_ssize_t size;
-        const uint8_t *text = (const uint8_t *)PyUnicode_AsUTF8AndSize(value, &size);
+        const uint8_t *text = text_of(self, value, &size);
         if (!text) return 1;
         if (size != f->len) {
             if (size > f->len || (size == 0 && f->kind != KIND_A)) return 1;
@@ -150,6 +150,14 @@ static inline int write_quick(const Field *f, PyObject *value, uint8_t *p) {
     return 0;
 }
 
+/* The bytes that a record begins with: those of the one before it, or the template. */
+static inline void begin_record(const Record *r, const uint8_t *from, uint8_t *dst) {
+    if (r->size == 128)
+        memcpy(dst, from, 128);
+    else
+        memcpy(dst, from, (size_t)r->size);
+}
+
 /* write.c: field by field in order, every check: 0, or the first problem and its valued field. */
 int write_slowly(const Codec *self, const Record *r, PyObject *const *items, uint8_t *dst, int *fault);
 
@@ -161,15 +169,11 @@ int write_slowly(const Codec *self, const Record *r, PyObject *const *items, uin
 static inline int write_record(const Codec *self, const Record *r, PyObject *const *items, PyObject *const *before,
                                const uint8_t *dst_before, uint8_t *dst, int *fault) {
     static PyObject *const nothing[MAX_FIELDS] = {NULL};
-    const uint8_t *from = before ? dst_before : r->template_;
     const Field *f = r->valued, *end = f + r->n_valued;
+    begin_record(r, before ? dst_before : r->template_, dst);
     if (!before) before = nothing;
-    if (r->size == 128)
-        memcpy(dst, from, 128);
-    else
-        memcpy(dst, from, (size_t)r->size);
     for (; f < end; f++, items++, before++)
-        if (*items != *before && write_quick(f, *items, dst + f->at)) return write_slowly(self, r, items - (f - r->valued), dst, fault);
+        if (*items != *before && write_quick(self, f, *items, dst + f->at)) return write_slowly(self, r, items - (f - r->valued), dst, fault);
     return OK;
 }
 

@@ -1,0 +1,106 @@
+/* Objects whose values are taken where they lie: NamedTuples, and dictionaries that objects have of their own.
+ *
+ * Only as long as no code of a program can run in between, for such code may change a class: attributes.py says which classes.
+ */
+#include "write.h"
+
+enum way { ASKED, ITEMS, DICT }; /* the numbers of attributes.py */
+
+/* How values are taken from objects of one class. */
+typedef struct {
+    PyTypeObject *type;
+    PyObject *known; /* (way, places, the class) of attributes.py */
+    int way;
+    Py_ssize_t places[MAX_FIELDS], longest; /* items that a tuple must have */
+} Fetch;
+
+static int choose(const Codec *self, int index, Fetch *fetch, PyTypeObject *type) {
+    PyObject *places, *cls;
+    Py_ssize_t i;
+    Py_CLEAR(fetch->known);
+    fetch->type = type;
+    fetch->way = ASKED;
+    fetch->longest = 0;
+    if (PyType_GetSlot(type, Py_tp_getattro) != (void *)PyObject_GenericGetAttr) return 0;
+    if (!(fetch->known = PyObject_CallMethod(self->attributes, "way", "iO", index, type))) return -1;
+    if (!PyArg_ParseTuple(fetch->known, "iO!O", &fetch->way, &PyTuple_Type, &places, &cls)) return -1;
+    for (i = 0; i < PyTuple_Size(places) && i < MAX_FIELDS; i++) {
+        fetch->places[i] = PyLong_AsSsize_t(PyTuple_GetItem(places, i));
+        if (fetch->places[i] >= fetch->longest) fetch->longest = fetch->places[i] + 1;
+    }
+    return 0;
+}
+
+static void release(PyObject **items, int n) {
+    while (n) Py_DECREF(items[--n]);
+}
+
+/* The items of a NamedTuple, borrowed, in the order of the record. */
+static int take_items(const Codec *self, const Record *r, const Fetch *fetch, PyObject *object, PyObject **items) {
+    int i;
+    if (Py_SIZE(object) < fetch->longest) return 0;
+    for (i = 0; i < r->n_valued; i++) items[i] = tuple_item(self, object, fetch->places[i]);
+    return 1;
+}
+
+/* The values of an object's dictionary, owned: one after the other as long as they were put there in the order of the record. */
+static int take_values(const Record *r, PyObject *object, PyObject **items) {
+    PyObject *key, *value, *dict = PyObject_GenericGetDict(object, NULL);
+    Py_ssize_t at = 0;
+    int got = 0;
+    if (!dict) {
+        PyErr_Clear();
+        return 0;
+    }
+    for (; got < r->n_valued && PyDict_Next(dict, &at, &key, &value) && key == r->names[got]; got++) {
+        Py_INCREF(value);
+        items[got] = value;
+    }
+    for (; got < r->n_valued && (value = PyDict_GetItemWithError(dict, r->names[got])); got++) {
+        Py_INCREF(value);
+        items[got] = value;
+    }
+    Py_DECREF(dict);
+    if (got == r->n_valued) return 1;
+    PyErr_Clear();
+    release(items, got);
+    return 0;
+}
+
+/* Objects of one class from `i` on: how far; an object that lacks something must be asked, and says itself what. -1: an error. */
+static Py_ssize_t write_run(Codec *self, int index, const Fetch *fetch, PyObject *seq, Py_ssize_t i, Py_ssize_t first, uint8_t *out) {
+    const Record *r = &self->records[index];
+    const Py_ssize_t n = PyTuple_Size(seq);
+    const int owned = fetch->way == DICT ? r->n_valued : 0;
+    PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
+    uint8_t *dst = out + i * r->size;
+    int problem = OK, fault = 0;
+    for (; i < n && !problem; i++, dst += r->size) {
+        PyObject *object = PyTuple_GetItem(seq, i);
+        if (Py_TYPE(object) != fetch->type) break;
+        if (!(fetch->way == ITEMS ? take_items(self, r, fetch, object, items) : take_values(r, object, items))) break;
+        problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault);
+        if (problem) fail_valued(self, problem, first + i, index, fault, items[fault]);
+        if (before) release(before, owned);
+        before = items; /* kept until the next object is written, so that an address means the same value */
+        items = items == two[0] ? two[1] : two[0];
+    }
+    if (before) release(before, owned);
+    return problem ? -1 : i;
+}
+
+Py_ssize_t write_taken(Codec *self, int index, PyObject *seq, Py_ssize_t first, uint8_t *out) {
+    Py_ssize_t n = PyTuple_Size(seq), begin = -1, end = 0;
+    Fetch fetch;
+    fetch.type = NULL;
+    fetch.known = NULL;
+    while (end > begin && end < n) {
+        PyTypeObject *type = Py_TYPE(PyTuple_GetItem(seq, end));
+        if (type != fetch.type && choose(self, index, &fetch, type)) end = -1;
+        if (end < 0 || fetch.way == ASKED) break;
+        begin = end;
+        end = write_run(self, index, &fetch, seq, begin, first, out);
+    }
+    Py_XDECREF(fetch.known);
+    return end;
+}
