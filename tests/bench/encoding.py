@@ -136,7 +136,7 @@ def _objects_over_tuned(make: Callable[[dict[str, Any]], Any]) -> float:
     objects = [make(dict(zip(names, line, strict=True))) for line in _lines()]
     if codec.encode_objects(index, objects) != tuned(objects):
         raise AssertionError("the twin and the baseline do not write the same bytes")
-    return steady_ratio(lambda: tuned(objects), lambda: codec.encode_objects(index, objects))
+    return steady_ratio(lambda: tuned(objects), lambda: codec.encode_objects(index, objects), 60)
 
 
 @bench("encoding", "E13 objects with slots, C over tuned", "×", better="higher", reach=9.0)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
+from types import MemberDescriptorType
 from typing import Any
 from weakref import ref
 
-ASKED, ITEMS, DICT = range(3)
+ASKED, SLOTS, ITEMS, DICT = range(4)
 _mro, _dict, _dictoffset = (type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__dictoffset__"))
 _Place: type = type(namedtuple("_Pair", "a b").a)  # type: ignore[attr-defined]
 
@@ -30,13 +31,15 @@ class Attributes:
         self._loops: dict[int, Loop] = {}
         self._asked: dict[tuple[int, int], ref[type]] = {}
 
-    def way(self, index: int, cls: type) -> tuple[int, tuple[int, ...], type]:
-        """(way, the place of each field in a tuple, the class), for a class that looks attributes up as `object` does."""
+    def way(self, index: int, cls: type) -> tuple[int, tuple[Any, ...], type]:
+        """(way, a slot or a place in a tuple for each field, the class), for a class that looks attributes up as `object` does."""
         asked = self._asked.get((index, id(cls)))
         if asked is not None and asked() is cls:
             return ASKED, (), cls  # right whatever became of the class since
         found = _held(cls, self._sets[index], self._names[index])
         kinds = set(map(type, found))
+        if kinds == {MemberDescriptorType}:
+            return SLOTS, found, cls
         if kinds == {_Place} and tuple in _mro(cls):
             return ITEMS, tuple(place.__reduce__()[1][0] for place in found), cls
         # A dictionary of its own is there anyway; one that the interpreter would have to make first costs more than asking.

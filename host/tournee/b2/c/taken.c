@@ -1,21 +1,23 @@
-/* Objects whose values are taken where they lie: NamedTuples, and dictionaries that objects have of their own.
+/* Objects whose values are taken where they lie: slots, NamedTuples, and dictionaries that objects have of their own.
  *
  * Only as long as no code of a program can run in between, for such code may change a class: attributes.py says which classes.
  */
 #include "write.h"
 
-enum way { ASKED, ITEMS, DICT }; /* the numbers of attributes.py */
+enum way { ASKED, SLOTS, ITEMS, DICT }; /* the numbers of attributes.py */
 
 /* How values are taken from objects of one class. */
 typedef struct {
     PyTypeObject *type;
-    PyObject *known; /* (way, places, the class) of attributes.py */
+    PyObject *known; /* (way, slots or places, the class) of attributes.py */
     int way;
+    descrgetfunc get;            /* of slots */
+    PyObject *slots[MAX_FIELDS]; /* kept by `known` */
     Py_ssize_t places[MAX_FIELDS], longest; /* items that a tuple must have */
 } Fetch;
 
 static int choose(const Codec *self, int index, Fetch *fetch, PyTypeObject *type) {
-    PyObject *places, *cls;
+    PyObject *values, *cls;
     Py_ssize_t i;
     Py_CLEAR(fetch->known);
     fetch->type = type;
@@ -23,16 +25,35 @@ static int choose(const Codec *self, int index, Fetch *fetch, PyTypeObject *type
     fetch->longest = 0;
     if (PyType_GetSlot(type, Py_tp_getattro) != (void *)PyObject_GenericGetAttr) return 0;
     if (!(fetch->known = PyObject_CallMethod(self->attributes, "way", "iO", index, type))) return -1;
-    if (!PyArg_ParseTuple(fetch->known, "iO!O", &fetch->way, &PyTuple_Type, &places, &cls)) return -1;
-    for (i = 0; i < PyTuple_Size(places) && i < MAX_FIELDS; i++) {
-        fetch->places[i] = PyLong_AsSsize_t(PyTuple_GetItem(places, i));
-        if (fetch->places[i] >= fetch->longest) fetch->longest = fetch->places[i] + 1;
+    if (!PyArg_ParseTuple(fetch->known, "iO!O", &fetch->way, &PyTuple_Type, &values, &cls)) return -1;
+    for (i = 0; i < PyTuple_Size(values) && i < MAX_FIELDS; i++) {
+        PyObject *value = PyTuple_GetItem(values, i);
+        if (fetch->way == SLOTS) {
+            fetch->slots[i] = value;
+            fetch->get = (descrgetfunc)PyType_GetSlot(Py_TYPE(value), Py_tp_descr_get);
+        } else {
+            fetch->places[i] = PyLong_AsSsize_t(value);
+            if (fetch->places[i] >= fetch->longest) fetch->longest = fetch->places[i] + 1;
+        }
     }
     return 0;
 }
 
 static void release(PyObject **items, int n) {
     while (n) Py_DECREF(items[--n]);
+}
+
+/* The values of slots, owned, from their descriptors. */
+ALWAYS_INLINE int take_slots(const Fetch *fetch, const Record *r, PyObject *object, PyObject **items) {
+    const descrgetfunc get = fetch->get;
+    PyObject *const *slots = fetch->slots, *cls = (PyObject *)fetch->type;
+    const int n = r->n_valued;
+    int got = 0;
+    while (got < n && (items[got] = get(slots[got], object, cls))) got++;
+    if (got == n) return 1;
+    PyErr_Clear();
+    release(items, got);
+    return 0;
 }
 
 /* The items of a NamedTuple, borrowed, in the order of the record. */
@@ -67,18 +88,25 @@ static int take_values(const Record *r, PyObject *object, PyObject **items) {
     return 0;
 }
 
+static inline int take(const Codec *self, const Record *r, const Fetch *fetch, PyObject *object, PyObject **items) {
+    switch (fetch->way) {
+    case SLOTS: return take_slots(fetch, r, object, items);
+    case ITEMS: return take_items(self, r, fetch, object, items);
+    default: return take_values(r, object, items);
+    }
+}
+
 /* Objects of one class from `i` on: how far; an object that lacks something must be asked, and says itself what. -1: an error. */
 static Py_ssize_t write_run(Codec *self, int index, const Fetch *fetch, PyObject *seq, Py_ssize_t i, Py_ssize_t first, uint8_t *out) {
     const Record *r = &self->records[index];
     const Py_ssize_t n = PyTuple_Size(seq);
-    const int owned = fetch->way == DICT ? r->n_valued : 0;
+    const int owned = fetch->way == ITEMS ? 0 : r->n_valued;
     PyObject *two[2][MAX_FIELDS], **items = two[0], **before = NULL;
     uint8_t *dst = out + i * r->size;
     int problem = OK, fault = 0;
     for (; i < n && !problem; i++, dst += r->size) {
         PyObject *object = PyTuple_GetItem(seq, i);
-        if (Py_TYPE(object) != fetch->type) break;
-        if (!(fetch->way == ITEMS ? take_items(self, r, fetch, object, items) : take_values(r, object, items))) break;
+        if (Py_TYPE(object) != fetch->type || !take(self, r, fetch, object, items)) break;
         problem = write_record(self, r, items, before, before ? dst - r->size : NULL, dst, &fault);
         if (problem) fail_valued(self, problem, first + i, index, fault, items[fault]);
         if (before) release(before, owned);
