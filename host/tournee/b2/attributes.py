@@ -17,7 +17,7 @@ _mro, _dict, _dictoffset = (type.__dict__[name].__get__ for name in ("__mro__", 
 _Place: type = type(namedtuple("_Pair", "a b").a)  # type: ignore[attr-defined]
 
 _REMEMBERED = 256  # classes
-_AT_ONCE = 30  # arguments that CPython passes without making a list of them; objects.c has this number too
+_AT_ONCE = 30  # arguments that CPython passes without making a list of them
 
 Loop = Callable[[Callable[..., None], Iterable[Any]], None]
 

@@ -5,8 +5,6 @@
  */
 #include "write.h"
 
-enum { AT_ONCE = 30 }; /* values in one call: attributes.py */
-
 typedef struct {
     PyObject_HEAD
     Codec *codec;
@@ -40,13 +38,16 @@ NOT_INLINE static PyObject *put_again(Writer *w, PyObject *const *args, Py_ssize
     Py_RETURN_NONE;
 }
 
+static PyObject *put_part(Writer *w, PyObject *const *args, Py_ssize_t n);
+
 /* The next record: one pass writes and keeps its values. */
 static PyObject *put(Writer *w, PyObject *const *args, Py_ssize_t n) {
     const Record *r = w->r;
     const Field *f = r->valued, *end = f + r->n_valued;
     PyObject **before = w->before;
     uint8_t *dst = w->dst;
-    if (n != r->n_valued || dst == w->end) return not_theirs();
+    if (n != r->n_valued) return put_part(w, args, n);
+    if (dst == w->end) return not_theirs();
     begin_record(r, w->from, dst);
     w->from = dst;
     w->dst = dst + r->size;
@@ -64,7 +65,8 @@ static void drop_part(Writer *w) {
     while (w->n_part) Py_DECREF(w->part[--w->n_part]);
 }
 
-static PyObject *put_part(Writer *w, PyObject *const *args, Py_ssize_t n) {
+/* Some of the values of a record: written when the last have come. */
+NOT_INLINE static PyObject *put_part(Writer *w, PyObject *const *args, Py_ssize_t n) {
     PyObject *done;
     Py_ssize_t i;
     if (w->n_part + n > w->r->n_valued) return not_theirs();
@@ -96,14 +98,12 @@ static void writer_dealloc(Writer *w) {
 }
 
 static PyMethodDef put_def = {"put", (PyCFunction)(void (*)(void))put, METH_FASTCALL, "Writes the values of one object."};
-static PyMethodDef part_def = {"put", (PyCFunction)(void (*)(void))put_part, METH_FASTCALL, "Writes the values of one object, given in several calls."};
 static PyType_Slot writer_slots[] = {{Py_tp_dealloc, (void *)writer_dealloc}, {0, NULL}};
 PyType_Spec writer_spec = {"tournee.b2._ctwin.Writer", sizeof(Writer), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, writer_slots};
 
 static int call_loop(Writer *w, PyObject *objects) {
     PyObject *loop = PyObject_CallMethod(w->codec->attributes, "loop", "i", w->index), *puts = NULL, *done = NULL;
-    PyMethodDef *def = w->r->n_valued > AT_ONCE ? &part_def : &put_def;
-    if (loop && (puts = PyCFunction_NewEx(def, (PyObject *)w, NULL))) done = PyObject_CallFunctionObjArgs(loop, puts, objects, NULL);
+    if (loop && (puts = PyCFunction_NewEx(&put_def, (PyObject *)w, NULL))) done = PyObject_CallFunctionObjArgs(loop, puts, objects, NULL);
     Py_XDECREF(loop);
     Py_XDECREF(puts);
     if (!done) return -1;

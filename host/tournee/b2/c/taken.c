@@ -66,25 +66,25 @@ static int take_items(const Codec *self, const Record *r, const Fetch *fetch, Py
 
 /* The values of an object's dictionary, owned: one after the other as long as they were put there in the order of the record. */
 static int take_values(const Record *r, PyObject *object, PyObject **items) {
-    PyObject *key, *value, *dict = PyObject_GenericGetDict(object, NULL);
+    PyObject *key, *value, *dict = PyObject_GenericGetDict(object, NULL), *const *name = r->names, *const *end = name + r->n_valued;
+    PyObject **item = items;
     Py_ssize_t at = 0;
-    int got = 0;
     if (!dict) {
         PyErr_Clear();
         return 0;
     }
-    for (; got < r->n_valued && PyDict_Next(dict, &at, &key, &value) && key == r->names[got]; got++) {
+    for (; name < end && PyDict_Next(dict, &at, &key, &value) && key == *name; name++, item++) {
         Py_INCREF(value);
-        items[got] = value;
+        *item = value;
     }
-    for (; got < r->n_valued && (value = PyDict_GetItemWithError(dict, r->names[got])); got++) {
+    for (; name < end && (value = PyDict_GetItemWithError(dict, *name)); name++, item++) {
         Py_INCREF(value);
-        items[got] = value;
+        *item = value;
     }
     Py_DECREF(dict);
-    if (got == r->n_valued) return 1;
+    if (name == end) return 1;
     PyErr_Clear();
-    release(items, got);
+    release(items, (int)(item - items));
     return 0;
 }
 
