@@ -116,3 +116,10 @@ def test_a_code_outside_its_list_is_named() -> None:
     data = _FILE.replace(b"1980400002800P", b"1980400002800Z", 1)
     assert data != _FILE
     assert ("value", 5, "198") in {key[:3] for key in _keys(data)}
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_line_ends_are_told_once_and_read(end: bytes) -> None:
+    data = b"".join(lu.text.encode() + end for lu in lire(_FILE))
+    assert _keys(data) == [("separator", 1, "", "", 129)]
+    assert [lu.record for lu in lire(data)] == [lu.record for lu in lire(_FILE)]

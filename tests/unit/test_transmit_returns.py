@@ -195,6 +195,21 @@ def arl(*entities: str) -> bytes:
     return (ARL_HEAD + "".join(entities) + end).encode()
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_of_a_gateway_are_told_and_hold_back_no_payment(end: str) -> None:
+    entities = ["0810201              @", E102, E103, E198_PAID, E990]
+    whole = returns.read(mailed(noemie(*entities)))
+    text = noemie(*entities).decode()
+    for data in (
+        text.replace("@", "@" + end),
+        text.replace(E198_PAID, E198_PAID + end),
+        text.replace(E102, E102 + end),
+    ):
+        retour = returns.read(mailed(data.encode()))
+        assert (retour.factures, retour.total_cents) == (whole.factures, whole.total_cents)
+        assert "des fins de ligne séparent" in next(r for r in retour.remarques if r not in whole.remarques)
+
+
 def test_arl_positive_and_negative() -> None:
     accused = "80101P" + "2025011520300000001" + "000012" + "00002" + "001" + "@"
     retour = returns.read(mailed(arl(accused, "80202P001250115002000005600@"), description="ARL/SV"))

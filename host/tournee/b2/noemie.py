@@ -8,7 +8,7 @@ from typing import Any
 
 from tournee.b2.check import Controle
 from tournee.b2.lu import Lu
-from tournee.b2.read import ouvrir
+from tournee.b2.read import Ouvert, ouvrir
 from tournee.b2.records.noemie import DebutFichier, EntiteControle, FinFichier, Lot
 from tournee.b2.twin import encode
 from tournee_protocol.layouts import Check, load
@@ -19,9 +19,19 @@ REFERENCES = ("576", "580", "900", "572", "531", "908")
 
 
 def lire(data: bytes) -> Iterator[Lu]:
-    """Every entity with its faults: an unknown one is skipped and reported, counters and totals of 990 and 999 are verified."""
+    """Every entity with its faults: an unknown one is skipped and reported, counters and totals of 990 and 999 are verified.
+
+    What is wrong with the file as a whole (line ends, another code) stands with the first.
+    """
     opened = ouvrir(io.BytesIO(data), PROFILE)
-    return Controle(opened.plan).lire(opened)
+    return Controle(opened.plan).lire(_with_own_faults(opened))
+
+
+def _with_own_faults(opened: Ouvert) -> Iterator[Lu]:
+    for lu in opened:
+        if lu.number == 1:
+            lu.faults[:0] = opened.faults
+        yield lu
 
 
 def ecrire(debut: DebutFichier, entites: Iterable[Any]) -> bytes:

@@ -21,7 +21,6 @@ _FATAL: Final = (
     Problem.TERMINATOR,
     Problem.ORDER,
     Problem.UNKNOWN_RECORD,
-    Problem.SEPARATOR,
 )
 _MOVING: Final = ("000", "080", "100", "102", "198", "199", "210", "290", "294", "999")
 """Entities without which a bill would be moved wrongly; in another one, an accent must not hold back a payment."""
