@@ -18,6 +18,26 @@ class DesignError(Exception):
     """A text that cannot be read as a schematic: the file, the place, and why."""
 
 
+class _Table(dict[str, Any]):
+    """A table of a text: what it lacks is told with its place."""
+
+    place = ""
+
+    def __missing__(self, key: str) -> Any:
+        raise DesignError(f"{self.place} lacks {key}")
+
+
+def _placed(place: str, value: Any) -> Any:
+    match value:
+        case dict():
+            made = _Table((key, _placed(f"{place}, {key}", of)) for key, of in value.items())
+            made.place = place
+            return made
+        case list():
+            return [_placed(place, of) for of in value]
+    return value
+
+
 def quantity(text: str) -> float:
     """4k7, 100n, 10u, 330: ohms or farads. Raises DesignError."""
     for letter, scale in _SCALES.items():
@@ -31,9 +51,12 @@ def quantity(text: str) -> float:
 
 
 def volts(text: str) -> tuple[float, float]:
-    """ "2.7..5.5" → (2.7, 5.5)."""
+    """ "2.7..5.5" → (2.7, 5.5). Raises DesignError."""
     low, _, high = text.partition("..")
-    return float(low), float(high)
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise DesignError(f"{text} is no range of volts like 2.7..5.5") from None
 
 
 @dataclass(frozen=True)
@@ -45,7 +68,9 @@ class Pin:
 
     @classmethod
     def parse(cls, text: str) -> Pin:
-        number, name, kind, *rest = text.split()
+        if len(words := text.split()) < 3:
+            raise DesignError(f"pin {text}: number, name and kind are wanted")
+        number, name, kind, *rest = words
         options = {key: value for key, _, value in (word.partition("=") for word in rest)}
         if kind not in KINDS or (strange := set(options) - set(OPTIONS)):
             raise DesignError(f"pin {text}: {kind if kind not in KINDS else ', '.join(strange)} is not known")
@@ -110,8 +135,8 @@ class Texts:
 
     @classmethod
     def read(cls) -> Texts:
-        """Raises MapError."""
-        library, sheets = (pinmap.toml(HERE / f"{n}.toml") for n in ("library", "sheets"))
+        """Raises MapError or DesignError."""
+        library, sheets = (_placed(f"{n}.toml", pinmap.toml(HERE / f"{n}.toml")) for n in ("library", "sheets"))
         maps = {name: pinmap.load(pinmap.HERE / "pins" / f"{name}.toml") for name in sheets["boards"]}
         return cls(library, sheets, maps)
 
@@ -151,9 +176,11 @@ def board(texts: Texts, name: str) -> Board:
         made.pulled |= {here[p] for p in sheet.get("pulled", ()) if p in here}
         made.firmware |= {(instance, port): value for port, value in sheet.get("firmware", {}).items()}
         for line in sheet["parts"].strip().splitlines():
-            part = _part(
-                texts, line.format(**names), instance, names, {p.replace(" ", "_"): n for p, n in here.items()}
-            )
+            try:
+                named = line.format(**names)
+            except (KeyError, ValueError, IndexError):
+                raise DesignError(f"sheets.toml, {line}: only {{n}} and {{k}} stand for numbers") from None
+            part = _part(texts, named, instance, names, {p.replace(" ", "_"): n for p, n in here.items()})
             if part.ref in made.parts:
                 raise DesignError(f"{name}: {part.ref} stands twice")
             made.parts[part.ref] = part
@@ -196,7 +223,11 @@ def _controller(pin_map: pinmap.PinMap, mcu: dict[str, Any], supplies: dict[str,
 
 
 def _part(texts: Texts, line: str, sheet: str, names: dict[str, str], ports: dict[str, str]) -> Part:
-    ref, kind, *rest = line.split()
+    if len(words := line.split()) < 2:
+        raise DesignError(
+            f"sheets.toml, {sheet}: {line or 'an empty line'} is no part: reference, kind and nets are wanted"
+        )
+    ref, kind, *rest = words
 
     def net(text: str) -> str | None:
         if text.startswith("@"):

@@ -285,6 +285,17 @@ def test_the_netlist_holds_every_pin_and_the_pictures_every_wire(texts: Texts, b
         (_parts("slot", "R{k}02 R2k7 PRESN# @VDD(INTF)", "R{k}02 R2k7 PRESN#"), "two nets are wanted"),
         (_parts("slot", "C{k}04 C1u", "C{k}04 C1x"), "1x is no value"),
         (_pin("ID1", "C1 C1 pas with=VCC", "C1 C1 pas when=VCC"), "when is not known"),
+        (_pin("ID1", "C1 C1 pas with=VCC", "C1"), "number, name and kind"),
+        (_parts("slot", "R{k}02 R2k7", "R{j}02 R2k7"), "only {n} and {k}"),
+        (_parts("slot", "R{k}02 R2k7 PRESN# @VDD(INTF)", "R{k}02"), "is no part"),
+        (lambda texts: texts.library.pop("ID1"), "library.toml has no ID1"),
+        (lambda texts: texts.library["ID1"].pop("bom"), "library.toml, ID1 lacks bom"),
+        (lambda texts: texts.library["mcu"]["RPI_PICO_W"].pop("pads"), "library.toml, mcu, RPI_PICO_W lacks pads"),
+        (lambda texts: texts.library["mcu"].pop("RPI_PICO_W"), "library.toml, mcu lacks RPI_PICO_W"),
+        (lambda texts: texts.sheets.pop("nets"), "sheets.toml lacks nets"),
+        (lambda texts: texts.sheets["sheet"].pop("slot"), "sheets.toml, sheet lacks slot"),
+        (lambda texts: texts.sheets["sheet"]["slot"].pop("parts"), "sheets.toml, sheet, slot lacks parts"),
+        (lambda texts: texts.sheets["nets"].update(VBUS="5"), "no range of volts"),
     ],
 )
 def test_a_text_that_cannot_be_read_says_where(texts: Texts, change: Callable[[Texts], None], said: str) -> None:
