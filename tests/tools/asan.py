@@ -22,6 +22,7 @@ TESTS = [
     "tests/fuzz/test_b2_places.py",
     "tests/unit/test_b2_golden.py",
     "tests/unit/test_b2_objects.py",
+    "tests/unit/test_b2_strange_objects.py",
     "tests/unit/test_b2_twins_inputs.py",
     "tests/unit/test_b2_tables.py",
     "tests/unit/test_b2_stream.py",

@@ -22,9 +22,9 @@ from tournee_sim.pytest_plugin import need
 
 _PROFILE = "sv-sim-1"
 _MADE = {made.record.type: made for made in plan(_PROFILE).records}
-_LINE, _WIDE = _MADE["4"], _MADE["2"]  # 25 values; 32, more than the interpreter passes at once
+LINE, WIDE = _MADE["4"], _MADE["2"]  # 25 values; 32, more than the interpreter passes at once
 
-pytestmark = pytest.mark.parametrize("made", [_LINE, _WIDE], ids=["line", "wide"])
+pytestmark = pytest.mark.parametrize("made", [LINE, WIDE], ids=["line", "wide"])
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def _names(made: RecordPlan) -> list[str]:
     return [sys.intern(f.name) for f in made.record.valued]
 
 
-def _values(made: RecordPlan, seed: int = 0) -> dict[str, Any]:
+def values_of(made: RecordPlan, seed: int = 0) -> dict[str, Any]:
     """Values that no two objects share, other than those too short for it."""
     return {
         sys.intern(f.name): (10**f.len // 7 + seed) % 10**f.len if f.kind is Kind.N else f"{seed % 10**f.len:0{f.len}d}"
@@ -185,9 +185,9 @@ KINDS: list[Callable[[dict[str, Any]], Any]] = [
 
 def test_every_kind_of_object(made: RecordPlan, twins: tuple[Any, ...]) -> None:
     for kind in KINDS:
-        objects = [kind(_values(made, seed)) for seed in (1, 2, 3, 3)]
+        objects = [kind(values_of(made, seed)) for seed in (1, 2, 3, 3)]
         expected = PyCodec(plan(_PROFILE)).encode_rows(
-            made.index, [tuple(_values(made, s).values()) for s in (1, 2, 3, 3)]
+            made.index, [tuple(values_of(made, s).values()) for s in (1, 2, 3, 3)]
         )
         for codec in twins:
             for _ in range(20):  # the interpreter learns
@@ -195,7 +195,7 @@ def test_every_kind_of_object(made: RecordPlan, twins: tuple[Any, ...]) -> None:
 
 
 def test_kinds_in_turn(made: RecordPlan, twins: tuple[Any, ...]) -> None:
-    objects = [kind(_values(made, seed)) for seed in range(9) for kind in KINDS[seed:] + KINDS[:seed]]
+    objects = [kind(values_of(made, seed)) for seed in range(9) for kind in KINDS[seed:] + KINDS[:seed]]
     expected = twins[0].encode_objects(made.index, objects)
     assert len(expected) == 128 * len(objects)
     for codec in twins[1:]:
@@ -211,7 +211,7 @@ def test_the_first_fault_in_order_of_the_objects(
 ) -> None:
     """A wrong value in the second object, a missing one in the third: the wrong value is told, with its number."""
     last = _names(made)[-1]
-    objects = [kind(_values(made, 1)), kind(_values(made, 2) | {last: wrong}), SimpleNamespace()]
+    objects = [kind(values_of(made, 1)), kind(values_of(made, 2) | {last: wrong}), SimpleNamespace()]
     expected = outcome(twins[0].encode_objects, made.index, objects, 5)
     for codec in twins[1:]:
         assert outcome(codec.encode_objects, made.index, objects, 5) == expected
@@ -224,11 +224,11 @@ def test_the_first_fault_in_order_of_the_objects(
 
 @pytest.mark.parametrize(
     "kind",
-    [SimpleNamespace, type("Plain", (), {}), type("Slots", (), {"__slots__": _names(_LINE) + _names(_WIDE)[:1]})],
+    [SimpleNamespace, type("Plain", (), {}), type("Slots", (), {"__slots__": _names(LINE) + _names(WIDE)[:1]})],
 )
 def test_what_is_missing_is_said_by_the_object(made: RecordPlan, twins: tuple[Any, ...], kind: type) -> None:
-    last = _names(made)[-1] if kind.__name__ != "Slots" or made is _LINE else "civilite"
-    first = SimpleNamespace(**_values(made))
+    last = _names(made)[-1] if kind.__name__ != "Slots" or made is LINE else "civilite"
+    first = SimpleNamespace(**values_of(made))
     for codec in twins:
         with pytest.raises(AttributeError) as caught:
             codec.encode_objects(made.index, [first, kind()])
@@ -246,7 +246,7 @@ def test_an_error_of_the_program_passes_and_nothing_is_asked_twice(made: RecordP
             asked.append((self.number, name))
             if (self.number, name) == (2, _names(made)[-1]):
                 raise Mine(name)
-            return _values(made, self.number)[name]
+            return values_of(made, self.number)[name]
 
         return property(read)
 
@@ -258,7 +258,7 @@ def test_an_error_of_the_program_passes_and_nothing_is_asked_twice(made: RecordP
     for codec in twins:
         asked.clear()
         with pytest.raises(Mine, match=_names(made)[-1]):
-            codec.encode_objects(made.index, [SimpleNamespace(**_values(made)), *map(cls, (0, 1, 2, 3))])
+            codec.encode_objects(made.index, [SimpleNamespace(**values_of(made)), *map(cls, (0, 1, 2, 3))])
         assert asked == [(number, name) for number in (0, 1, 2) for name in _names(made)]
 
 
@@ -273,14 +273,14 @@ def test_a_list_that_changes_and_a_class_that_changes(made: RecordPlan, twins: t
     def changes(self: Any) -> Any:
         objects.clear()
         setattr(Plain, name, property(lambda self: "2", lambda self, value: None))
-        return _values(made)[name]
+        return values_of(made)[name]
 
-    cls = type("Changes", (), {n: v for n, v in _values(made).items() if n != name} | {name: property(changes)})
+    cls = type("Changes", (), {n: v for n, v in values_of(made).items() if n != name} | {name: property(changes)})
     got = []
     for codec in twins:
         if name in vars(Plain):
             delattr(Plain, name)
-        objects[:] = [Plain(**_values(made, 1)), cls(), Plain(**_values(made, 1))]
+        objects[:] = [Plain(**values_of(made, 1)), cls(), Plain(**values_of(made, 1))]
         got.append(outcome(codec.encode_objects, made.index, tuple(objects)))
         objects[:] = [cls(), cls()]
         assert len(codec.encode_objects(made.index, list(objects))) == 256
@@ -293,7 +293,7 @@ def test_a_class_that_was_known_gets_properties(made: RecordPlan, twins: tuple[A
     for codec in twins:
         for base in (SimpleNamespace, object):
             cls = type("Later", (base,), {})
-            objects = [_plain(_values(made, 1), cls)]
+            objects = [_plain(values_of(made, 1), cls)]
             before = codec.encode_objects(made.index, objects)
             setattr(cls, name, property(lambda self: "2"))
             after = twins[0].encode_objects(made.index, objects)
@@ -302,7 +302,7 @@ def test_a_class_that_was_known_gets_properties(made: RecordPlan, twins: tuple[A
 
 def test_a_program_that_finds_the_writer_spoils_nothing(made: RecordPlan, twins: tuple[Any, ...]) -> None:
     found: list[Any] = []
-    row = tuple(_values(made).values())
+    row = tuple(values_of(made).values())
 
     def spy(self: Any) -> Any:
         put = sys._getframe(1).f_locals.get("put")
@@ -315,7 +315,7 @@ def test_a_program_that_finds_the_writer_spoils_nothing(made: RecordPlan, twins:
                     continue
         return row[0]
 
-    cls = type("Spy", (), _values(made) | {_names(made)[0]: property(spy)})
+    cls = type("Spy", (), values_of(made) | {_names(made)[0]: property(spy)})
     for codec in twins[1:]:
         with pytest.raises(RuntimeError, match="the twin's own"):
             codec.encode_objects(made.index, [cls(), cls()])
@@ -333,7 +333,7 @@ def test_nothing_is_kept(made: RecordPlan, twins: tuple[Any, ...]) -> None:
     for codec in twins[1:]:
         for kind in KINDS:
             names = [f.name for f in made.record.valued if f.kind is not Kind.N and f.len > 1]
-            values = _values(made) | dict.fromkeys(names, marker)
+            values = values_of(made) | dict.fromkeys(names, marker)
             objects = [kind(values), kind(values)]
             objects.append(kind(values | {_names(made)[-1]: object()}))
             outcome(codec.encode_objects, made.index, objects[:2])
@@ -345,10 +345,10 @@ def test_nothing_is_kept(made: RecordPlan, twins: tuple[Any, ...]) -> None:
                 outcome(codec.encode_objects, made.index, objects)
             gc.collect()
             assert sys.getrefcount(marker) <= kept, kind
-        cls = type("Gone", (), _values(made))
+        cls = type("Gone", (), values_of(made))
         codec.encode_objects(made.index, [cls()])
         gone = weakref.ref(cls)
         del cls
         gc.collect()
         assert gone() is None
-    assert codec.encode_objects(made.index, [type("Many", (), _values(made))() for _ in range(300)])
+    assert codec.encode_objects(made.index, [type("Many", (), values_of(made))() for _ in range(300)])
