@@ -9,6 +9,7 @@
 #define TOURNEE_TWIN_H
 
 #define PY_SSIZE_T_CLEAN
+#include <pyconfig.h> /* says Py_GIL_DISABLED, which knows no stable ABI */
 #ifndef Py_LIMITED_API
 #ifndef Py_GIL_DISABLED
 #define Py_LIMITED_API 0x030B0000
